@@ -1,0 +1,69 @@
+"""Who calls whom inside one module, in the same process.
+
+Edges are calls that run here: what a `fn` handed to a task or a new process calls is no edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
+
+Chain = tuple[str, ...]
+"""`name/arity` of each function on a way through the module, the first caller first."""
+
+
+@dataclass(frozen=True)
+class CallGraph:
+    module: Module
+    functions: Mapping[str, Function]
+    _by_call: Mapping[tuple[str, int], Function] = field(repr=False)
+
+    def target(self, call: Call) -> Function | None:
+        """The function of this module that a call reaches."""
+        if call.module not in ("", self.module.name):
+            return None
+        return self._by_call.get((call.name, call.arity))
+
+    def named(self, reference: str) -> Function | None:
+        """The function behind `name/arity`, defaults counted out."""
+        name, _, arity = reference.rpartition("/")
+        return self._by_call.get((name, int(arity))) if arity.isdigit() else None
+
+    def edges(self, function: Function) -> Iterator[tuple[Call, Function]]:
+        """The calls in `function` that go on in this module and in the same process."""
+        for clause in function.clauses:
+            for call in clause.calls:
+                if call.runs == "here" and call.form == "call":
+                    target = self.target(call)
+                    if target is not None:
+                        yield call, target
+
+    def reached(self, roots: Iterable[Function]) -> dict[str, Chain]:
+        """Every function that runs when a root does, with a shortest chain to it; roots included."""
+        chains: dict[str, Chain] = {root.id: (root.id,) for root in roots}
+        waiting = list(chains)
+        for function_id in waiting:
+            for _, target in self.edges(self.functions[function_id]):
+                if target.id not in chains:
+                    chains[target.id] = (*chains[function_id], target.id)
+                    waiting.append(target.id)
+        return chains
+
+    def callers(self, function: Function) -> Iterator[tuple[Function, Clause, Call]]:
+        """Every place in the module that calls or captures `function`, in whatever process."""
+        for caller in self.functions.values():
+            for clause in caller.clauses:
+                for call in clause.calls:
+                    if call.name == function.name and self.target(call) is function:
+                        yield caller, clause, call
+
+
+def call_graph(module: Module) -> CallGraph:
+    functions = {function.id: function for function in module.functions}
+    by_call: dict[tuple[str, int], Function] = {}
+    for function in module.functions:
+        for arity in range(function.arity - function.defaults, function.arity + 1):
+            by_call.setdefault((function.name, arity), function)
+    return CallGraph(module, functions, by_call)

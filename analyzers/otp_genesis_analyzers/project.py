@@ -1,0 +1,97 @@
+"""Mix projects and the index of all facts.
+
+A workspace folder holds one mix project, an umbrella with one project an app, or several
+projects side by side. Each file belongs to the innermost `mix.exs` above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct
+
+from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.roles import Role, role_of
+
+
+class MixApp(Struct, frozen=True, array_like=True):
+    """One `mix.exs`. Folders are relative to the workspace root, "" for the root itself."""
+
+    folder: str
+    name: str
+    """`app:`; empty when it is not a literal."""
+    application: str
+    """The module of `mod:` in `application/0`; empty without one."""
+    application_known: bool
+    """False when `application/0` is not a literal list, so that a `mod:` may be out of sight."""
+    umbrella: bool = False
+    packaged: bool = False
+    """Published as a library: `package:` in `project/0`."""
+
+    @property
+    def is_library(self) -> bool:
+        """Surely starts no supervision tree of its own."""
+        return self.application_known and not self.application
+
+    def path(self, path: str) -> str:
+        """A path of the workspace as this project names it."""
+        return path[len(self.folder) + 1 :] if self.folder else path
+
+
+class FileAnalysis(Struct, frozen=True, array_like=True):
+    """What one file gave: its facts, and the findings of the rules that look at one file."""
+
+    facts: FileFacts
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModuleEntry:
+    """A module and the file that defines it."""
+
+    path: str
+    module: Module
+
+
+@dataclass(frozen=True)
+class Project:
+    """All that is known of a workspace folder. Paths are relative to its root, with `/`."""
+
+    apps: tuple[MixApp, ...]
+    files: Mapping[str, FileAnalysis]
+    read: Callable[[str], bytes] = field(repr=False)
+    """The content of a file: the editor's buffer where there is one, else the disk. Raises OSError."""
+
+    def app_of(self, path: str) -> MixApp | None:
+        """The mix project that owns a file: the one with the deepest folder above it."""
+        owners = [app for app in self.apps if not app.folder or path.startswith(app.folder + "/")]
+        return max(owners, key=lambda app: len(app.folder), default=None)
+
+    def role_of(self, path: str) -> Role:
+        app = self.app_of(path)
+        return role_of(app.path(path) if app else path)
+
+    def files_of(self, app: MixApp) -> Iterable[FileFacts]:
+        for path, analysis in self.files.items():
+            if self.app_of(path) == app:
+                yield analysis.facts
+
+    def complete(self, app: MixApp) -> bool:
+        """No file of the app is broken: what its facts lack is absent, not out of sight."""
+        return not any(facts.broken for facts in self.files_of(app))
+
+    @cached_property
+    def modules(self) -> Mapping[str, ModuleEntry]:
+        """Every module of the workspace by its full name."""
+        return {
+            module.name: ModuleEntry(path, module)
+            for path, analysis in self.files.items()
+            for module in analysis.facts.modules
+        }
+
+    def function(self, module: str, name: str, arity: int) -> Function | None:
+        entry = self.modules.get(module)
+        return entry.module.function(name, arity) if entry else None

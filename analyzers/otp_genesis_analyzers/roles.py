@@ -1,0 +1,53 @@
+"""The role of a file, by its path below its mix project."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+
+class Role(StrEnum):
+    LIB = "lib"
+    TEST = "test"
+    TEST_SUPPORT = "test support"
+    MIX_TASK = "mix task"
+    MIGRATION = "migration"
+    CONFIG = "config"
+    SCRIPT = "script"
+    DEV_TOOL = "development tool"
+
+    @property
+    def is_test(self) -> bool:
+        return self in (Role.TEST, Role.TEST_SUPPORT)
+
+    @property
+    def is_application_code(self) -> bool:
+        """Runs in production, as part of the application."""
+        return self is Role.LIB
+
+
+_TEST_FOLDERS = {"test", "tests", "integration_test"}
+_SCRIPT_FOLDERS = {"bench", "benches", "benchmark", "benchmarks", "dev", "rel", "installer", "scripts"}
+
+
+def role_of(path: str) -> Role:
+    """The role of `path`, given relative to the mix project that owns the file."""
+    pure = PurePosixPath(path)
+    folders, name = pure.parts[:-1], pure.name
+    if name.endswith("_test.exs"):
+        return Role.TEST
+    if any(part in _TEST_FOLDERS for part in folders):
+        return Role.TEST if pure.suffix == ".exs" else Role.TEST_SUPPORT
+    if name == "testing.ex":
+        return Role.TEST_SUPPORT
+    if folders[:1] == ("config",) or name in ("mix.exs", ".formatter.exs"):
+        return Role.CONFIG
+    if "migrations" in folders and "priv" in folders:
+        return Role.MIGRATION
+    if folders[:2] == ("lib", "mix") or "release_tasks" in name or name == "release.ex":
+        return Role.MIX_TASK
+    if pure.suffix == ".exs" or any(part in _SCRIPT_FOLDERS for part in folders[:1]):
+        return Role.SCRIPT
+    if name == "debug.ex" or pure.stem.endswith("_cli"):
+        return Role.DEV_TOOL
+    return Role.LIB

@@ -1,0 +1,134 @@
+"""The rule contract: one class in one file, found by its place, documented by itself.
+
+The class docstring is the rule's page. Its first line is the summary; after it stand the
+headings of `HEADINGS`, in that order. `INVALID` and `VALID` are its tests, the examples of
+`otp-genesis explain` and of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import TYPE_CHECKING, ClassVar
+
+from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.roles import Role
+from otp_genesis_analyzers.source import Source, Span
+
+if TYPE_CHECKING:
+    from otp_genesis_analyzers.project import Project
+
+HEADINGS = (
+    "What it does",
+    "Why it matters on the BEAM",
+    "When it is legitimate",
+    "Use instead",
+    "Fix safety",
+    "References",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Elixir text, one file or several under `# file: lib/a.ex` headers.
+
+    A line `#   ^^^ warning: part of the message` marks a finding on the line above it. A file
+    with no header is `lib/example.ex`. Where there is no `mix.exs`, the project is an
+    application `:shop` whose `Shop.Application` starts an empty list of children.
+    `fixed` is what the deterministic fix makes of it: the changed files, in the same form.
+    """
+
+    code: str
+    fixed: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "code", cleandoc(self.code) + "\n")
+        if self.fixed is not None:
+            object.__setattr__(self, "fixed", cleandoc(self.fixed) + "\n")
+
+
+@dataclass(frozen=True)
+class FileView:
+    """What a rule sees of one file while it is analysed."""
+
+    source: Source
+    facts: FileFacts
+    role: Role
+
+
+class Rule:
+    """Base of all rules. A rule has no state; its methods are called from several threads.
+
+    `anchors` are literal tokens without which the rule can't fire in a file: a file that
+    holds none of them is not shown to it.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    """The level in the catalogue; a finding may have another."""
+    default: ClassVar[bool] = True
+    project_wide: ClassVar[bool] = False
+    """Findings come from `check_project` alone."""
+    anchors: ClassVar[tuple[str, ...]]
+    fixes: ClassVar[tuple[FixKind, ...]] = ()
+    thresholds: ClassVar[Mapping[str, int]] = {}
+    """What `[rules.CODE]` of the configuration can set, with the values that hold without it."""
+    INVALID: ClassVar[list[Example]]
+    VALID: ClassVar[list[Example]]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        """Findings that one file shows by itself."""
+        return ()
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """The finding in the light of the whole project: kept, changed, or None to drop it."""
+        return finding
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        """Findings that only the whole project shows. Sees facts, never syntax."""
+        return ()
+
+    def report(
+        self,
+        path: str,
+        span: Span,
+        message: str,
+        *,
+        snippet: str,
+        scope: str,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.EXACT,
+        fix: FixKind | None = None,
+        related: tuple[Related, ...] = (),
+    ) -> Finding:
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=self.severity if severity is None else severity,
+            confidence=confidence,
+            path=path,
+            span=span,
+            message=message,
+            fix=fix,
+            related=related,
+            scope=scope,
+            snippet=" ".join(snippet.split()),
+        )
+
+    @classmethod
+    def summary(cls) -> str:
+        return cleandoc(cls.__doc__ or "").split("\n", 1)[0]
+
+    @classmethod
+    def phase(cls) -> int:
+        return int(cls.code[3])
+
+
+def scope_of(module: Module, function: Function | None) -> str:
+    """`Shop.Mailer.notify/1`, or the module alone for what stands outside functions."""
+    if function is None or function.kind == "body":
+        return module.name
+    return f"{module.name}.{function.id}"

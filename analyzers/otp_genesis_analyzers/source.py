@@ -1,0 +1,139 @@
+"""One file: its bytes, its syntax tree, its lines.
+
+Inside the analyzers every place is a byte offset. `LineIndex` turns an offset into
+a line and a column once, at the edge, in the unit that the reader of the place counts in.
+Documents are never kept as `str`: `str.splitlines` also splits at form feeds and U+2028,
+which neither Elixir nor the language server protocol counts as lines.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import tree_sitter_elixir
+from msgspec import Struct
+from tree_sitter import Language, Node, Parser, Tree
+
+Encoding = Literal["utf-8", "utf-16", "utf-32"]
+"""The unit of a column: bytes, UTF-16 code units, or code points."""
+
+# The stub still says int; what comes is the capsule that Language wants.
+ELIXIR = Language(tree_sitter_elixir.language())  # pyright: ignore[reportDeprecated]
+
+
+class Span(Struct, frozen=True, array_like=True, gc=False, order=True):
+    """A half-open range of byte offsets."""
+
+    start: int
+    end: int
+
+    def contains(self, other: Span) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+    def shifted(self, by: int) -> Span:
+        return Span(self.start + by, self.end + by)
+
+
+class LineIndex:
+    """Lines of a text, split at `\\n`, `\\r\\n` and `\\r` only.
+
+    Lines and columns are 0-based. A place outside the text is clamped to the nearest place inside.
+    """
+
+    __slots__ = ("_content", "starts")
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        starts = [0]
+        newline = content.find(b"\n")
+        while newline >= 0:
+            starts.append(newline + 1)
+            newline = content.find(b"\n", newline + 1)
+        lone_return = content.find(b"\r")
+        while lone_return >= 0:
+            if content[lone_return + 1 : lone_return + 2] != b"\n":
+                starts.append(lone_return + 1)
+            lone_return = content.find(b"\r", lone_return + 1)
+        starts.sort()
+        self.starts = starts
+
+    def position(self, byte_offset: int, encoding: Encoding) -> tuple[int, int]:
+        """`(line, column)` of a byte offset, the column counted in `encoding`."""
+        byte_offset = max(0, min(byte_offset, len(self._content)))
+        line = bisect_right(self.starts, byte_offset) - 1
+        prefix = self._content[self.starts[line] : byte_offset]
+        return line, _width(prefix, encoding)
+
+    def offset(self, line: int, column: int, encoding: Encoding) -> int:
+        """The byte offset of a position; a column past the end of its line is the line's end."""
+        if line < 0:
+            return 0
+        if line >= len(self.starts):
+            return len(self._content)
+        start, end = self.starts[line], self.line_end(line)
+        if encoding == "utf-8":
+            return min(start + max(0, column), end)
+        text = self._content[start:end].decode("utf-8", "replace")
+        if encoding == "utf-32":
+            return start + len(text[: max(0, column)].encode())
+        units = 0
+        for index, character in enumerate(text):
+            if units >= column:
+                return start + len(text[:index].encode())
+            units += 2 if ord(character) > 0xFFFF else 1
+        return end
+
+    def line_of(self, byte_offset: int) -> int:
+        return bisect_right(self.starts, max(0, min(byte_offset, len(self._content)))) - 1
+
+    def line_end(self, line: int) -> int:
+        """Where the text of a line ends, its line break left out."""
+        end = self.starts[line + 1] if line + 1 < len(self.starts) else len(self._content)
+        while end > self.starts[line] and self._content[end - 1] in b"\r\n":
+            end -= 1
+        return end
+
+
+def _width(text: bytes, encoding: Encoding) -> int:
+    if encoding == "utf-8" or text.isascii():
+        return len(text)
+    decoded = text.decode("utf-8", "replace")
+    if encoding == "utf-32":
+        return len(decoded)
+    return len(decoded) + sum(1 for character in decoded if ord(character) > 0xFFFF)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The bytes of one Elixir file under the path by which findings name it (`lib/a.ex`)."""
+
+    path: str
+    content: bytes
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The syntax tree. Parsing never fails: broken text gives a tree with error nodes."""
+        return Parser(ELIXIR).parse(self.content)
+
+    @property
+    def root(self) -> Node:
+        return self.tree.root_node
+
+    @cached_property
+    def lines(self) -> LineIndex:
+        return LineIndex(self.content)
+
+    @property
+    def broken(self) -> bool:
+        return self.root.has_error
+
+    def text(self, span: Span) -> str:
+        return self.content[span.start : span.end].decode("utf-8", "replace")
+
+    def node_at(self, span: Span) -> Node:
+        """The smallest named node that covers `span`."""
+        node = self.root.named_descendant_for_byte_range(span.start, span.end)
+        return node or self.root

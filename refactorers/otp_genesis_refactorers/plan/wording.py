@@ -1,0 +1,63 @@
+"""What the plan says about a rule, beyond the words of its findings.
+
+A file `rules/<rule name>.toml` holds the words for one rule. A rule without one is described by its own
+documentation, so that adding a rule stays a matter of one file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from msgspec import Struct, convert
+
+from otp_genesis_analyzers.rules import find_rule
+
+
+class Wording(Struct, frozen=True, forbid_unknown_fields=True):
+    """Markdown. `{scope}` stands for the code that a step is about, `{count}` for a number above 1."""
+
+    title: str
+    one: str
+    many: str
+    meaning: str
+    """What it means on the BEAM."""
+    test: str
+    """How a fix is tested: what is done to which process, and what is asserted."""
+    watch: str = ""
+    """What shows in production that the fix holds."""
+    rollback: str = ""
+
+
+@cache
+def wording(rule_name: str) -> Wording:
+    file = files(__package__).joinpath("rules", f"{rule_name}.toml")
+    if file.is_file():
+        return convert(tomllib.loads(file.read_text("utf-8")), Wording)
+    return _from_documentation(rule_name)
+
+
+def _from_documentation(rule_name: str) -> Wording:
+    rule = find_rule(rule_name)
+    subject = rule_name.replace("-", " ")
+    return Wording(
+        title=f"Resolve the {subject} in {{scope}}",
+        one=f"One place shows {subject}.",
+        many=f"{{count}} places show {subject}.",
+        meaning=rule.summary() if rule else "",
+        test=(
+            "Write a test for {scope} that fails on the code as it is and passes after the change; "
+            "then `otp-genesis check` no longer finds this place, nor a new one."
+        ),
+    )
+
+
+def use_instead(rule_name: str) -> str:
+    """The Elixir code that the rule's documentation gives under "Use instead", or the empty string."""
+    from markdown_it import MarkdownIt
+
+    rule = find_rule(rule_name)
+    section = rule.section("Use instead") if rule else ""
+    blocks = (token for token in MarkdownIt("commonmark").parse(section))
+    return next((token.content for token in blocks if token.type in ("fence", "code_block")), "")

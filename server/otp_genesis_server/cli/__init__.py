@@ -1,0 +1,69 @@
+"""`otp-genesis`: the command line.
+
+`otp-genesis check` runs in commit hooks and editors' task runners, so nothing is imported before
+it is needed: not click for `--version`, of the subcommands only the one that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from otp_genesis_server import VERSION
+
+DONE, FOUND, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+"""Exit statuses. `FOUND`: findings at or above `--fail-on`, or a fix that waits to be written."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (that of the process by default) and give its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except OSError as error:
+        _silence_stdout()
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", BAD_INPUT)
+    except Exception as error:
+        if os.environ.get("OTP_GENESIS_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _fail(f"internal error, please report it with OTP_GENESIS_DEBUG=1: {what}", BAD_INPUT)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if list(arguments) == ["--version"]:
+        sys.stdout.write(f"otp-genesis {VERSION}\n")
+        return DONE
+    import click
+
+    from otp_genesis_server.cli.group import group
+
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name need not be text, and a terminal need not know all of Unicode.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        with group.make_context("otp-genesis", list(arguments)) as context:
+            return group.invoke(context) or DONE
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.UsageError as error:
+        return _fail(error.format_message(), BAD_INPUT, of=error.ctx.command_path if error.ctx else "")
+
+
+def _fail(message: str, status: int, of: str = "") -> int:
+    sys.stderr.write(f"{of or 'otp-genesis'}: {message}\n")
+    return status
+
+
+def _silence_stdout() -> None:
+    """What is still buffered can't be written: keep the interpreter from trying again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,99 @@
+"""What a command line's paths ask for: which project to read, which of its files to speak about.
+
+A project is always read as a whole, since its supervision tree decides what is a finding; the
+paths only choose what is shown.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import click
+
+from otp_genesis_analyzers.discovery import elixir_files, is_ignored, read_mix_project
+from otp_genesis_analyzers.source import Source
+
+MIX_FILE = "mix.exs"
+
+
+@dataclass(frozen=True)
+class Target:
+    root: Path
+    """The folder that is read: the mix project's, the umbrella's, or one that holds several projects."""
+    shown_root: Path
+    """The folder that results are relative to: the one given, or `root` when files were given."""
+    chosen: tuple[str, ...]
+    """The files and folders asked for, relative to `root`; "" for all of it."""
+    alone: bool = False
+    """Files that belong to no mix project."""
+
+    def includes(self, path: str) -> bool:
+        """Whether a path relative to `root` was asked for."""
+        return any(not chosen or path == chosen or path.startswith(f"{chosen}/") for chosen in self.chosen)
+
+    def shown(self, path: str) -> str:
+        """A path relative to `root` as one relative to `shown_root`."""
+        return posixpath.relpath(path, self.shown_root.relative_to(self.root).as_posix())
+
+
+def target_of(paths: Sequence[str]) -> Target:
+    """What `paths` ask for, the current folder without any. Raises click.UsageError."""
+    given = [_existing(path) for path in paths or (".",)]
+    roots = {_project_above(path if path.is_dir() else path.parent) for path in given}
+    if len(roots) > 1:
+        raise click.UsageError("the paths belong to different mix projects: give one project at a time")
+    root = roots.pop()
+    if root is None:
+        return _without_project_above(given)
+    shown_root = given[0] if len(given) == 1 and given[0].is_dir() else root
+    return Target(root, shown_root, tuple(_relative(path, root) for path in given))
+
+
+def _existing(path: str) -> Path:
+    given = Path(path)
+    if not given.exists():
+        raise click.UsageError(f"{path!r} does not exist: give a mix project, or folders or files of one")
+    # A file keeps its own name, so that a link is named as the project names it.
+    return given.resolve() if given.is_dir() else given.parent.resolve() / given.name
+
+
+def _project_above(folder: Path) -> Path | None:
+    """The folder of the mix project that holds `folder`; for an app of an umbrella, the umbrella's."""
+    projects = [candidate for candidate in (folder, *folder.parents) if (candidate / MIX_FILE).is_file()]
+    for project in projects[1:]:
+        inside = (projects[0] / MIX_FILE).relative_to(project).as_posix()
+        if not is_ignored(inside) and _is_umbrella(project):
+            return project
+    return projects[0] if projects else None
+
+
+def _is_umbrella(folder: Path) -> bool:
+    source = Source(MIX_FILE, (folder / MIX_FILE).read_bytes())
+    return read_mix_project(source, "").umbrella
+
+
+def _without_project_above(given: Sequence[Path]) -> Target:
+    if all(path.is_file() for path in given):
+        root = _common_folder([path.parent for path in given])
+        return Target(root, root, tuple(_relative(path, root) for path in given), alone=True)
+    if len(given) > 1:
+        raise click.UsageError("the paths belong to no common mix project: give one project at a time")
+    folder = given[0]
+    if not any(PurePosixPath(path).name == MIX_FILE for path in elixir_files(folder)):
+        raise click.UsageError(
+            f"{str(folder)!r} is no mix project, there is no {MIX_FILE} in it, above it or below it:"
+            " give the folder of one"
+        )
+    return Target(folder, folder, ("",))
+
+
+def _common_folder(folders: Sequence[Path]) -> Path:
+    ancestors = (folders[0], *folders[0].parents)
+    return next(folder for folder in ancestors if all(other.is_relative_to(folder) for other in folders))
+
+
+def _relative(path: Path, root: Path) -> str:
+    return "" if path == root else path.relative_to(root).as_posix()

@@ -1,0 +1,66 @@
+"""What the client can do, read once when it connects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lsprotocol import types as lsp
+from pygls.capabilities import get_capability
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFeatures:
+    """Flat answers, so that no handler digs in nested options. What the client doesn't say, it can't do."""
+
+    apply_edit: bool = False
+    document_changes: bool = False
+    change_annotations: bool = False
+    create_files: bool = False
+    code_action_literals: bool = False
+    resolve_edit: bool = False
+    """Edits may be left to `codeAction/resolve`, which gives back the action's `data`."""
+    disabled_actions: bool = False
+    preferred_actions: bool = False
+    hover_markdown: bool = False
+    related_information: bool = False
+    code_description: bool = False
+    diagnostic_data: bool = False
+    work_done_progress: bool = False
+    show_document: bool = False
+    watch_files: bool = False
+    """The client watches files for us when asked to by a dynamic registration."""
+    workspace_folders: bool = False
+
+    @classmethod
+    def from_lsp(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
+        def can(path: str) -> bool:
+            return bool(get_capability(capabilities, path))
+
+        def offers(path: str, value: str) -> bool:
+            return value in (get_capability(capabilities, path) or ())
+
+        action, edit, push = (
+            "text_document.code_action",
+            "workspace.workspace_edit",
+            "text_document.publish_diagnostics",
+        )
+        return cls(
+            apply_edit=can("workspace.apply_edit"),
+            document_changes=can(f"{edit}.document_changes"),
+            change_annotations=can(f"{edit}.document_changes") and can(f"{edit}.change_annotation_support"),
+            create_files=can(f"{edit}.document_changes")
+            and offers(f"{edit}.resource_operations", lsp.ResourceOperationKind.Create),
+            code_action_literals=can(f"{action}.code_action_literal_support"),
+            resolve_edit=can(f"{action}.data_support")
+            and offers(f"{action}.resolve_support.properties", "edit"),
+            disabled_actions=can(f"{action}.disabled_support"),
+            preferred_actions=can(f"{action}.is_preferred_support"),
+            hover_markdown=offers("text_document.hover.content_format", lsp.MarkupKind.Markdown),
+            related_information=can(f"{push}.related_information"),
+            code_description=can(f"{push}.code_description_support"),
+            diagnostic_data=can(f"{push}.data_support"),
+            work_done_progress=can("window.work_done_progress"),
+            show_document=can("window.show_document.support"),
+            watch_files=can("workspace.did_change_watched_files.dynamic_registration"),
+            workspace_folders=can("workspace.workspace_folders"),
+        )

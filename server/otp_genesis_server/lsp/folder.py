@@ -1,0 +1,218 @@
+"""One workspace folder: what is known of its project now, and how that follows the typing.
+
+A `Folder` is only touched on the event loop. Threads get immutable data and give some back; a
+result is taken only when the text it was computed from is still the newest. The findings of the
+file that is typed in are shown at once, what needs the whole project follows when typing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import structs
+
+from otp_genesis_analyzers import engine
+from otp_genesis_analyzers.config import Config, load_config
+from otp_genesis_analyzers.findings import Finding, Related
+from otp_genesis_analyzers.last_good import Typed, typed_between
+from otp_genesis_analyzers.project import FileAnalysis, Project
+from otp_genesis_analyzers.rules import find_rule
+from otp_genesis_analyzers.source import Source
+from otp_genesis_server.lsp.snapshot import Document, Snapshot, reader
+
+PROJECT_PAUSE_SECONDS = 0.2
+"""How long typing must pause before the rules that need the whole project run again."""
+
+
+class Surroundings(Protocol):
+    """What a folder needs of the server around it."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run in the background; an exception is reported."""
+        ...
+
+    def publish(self, snapshot: Snapshot, path: str) -> None:
+        """Show the findings of one file, perhaps none."""
+        ...
+
+    def log(self, message: str) -> None: ...
+
+    def warn(self, message: str) -> None:
+        """Tell the user what they can set right."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileState:
+    """The text of one file, what it gave, and the findings of the rules that look at one file."""
+
+    source: Source
+    analysis: FileAnalysis
+    findings: tuple[Finding, ...]
+
+
+class Folder:
+    def __init__(self, root: Path, around: Surroundings, *, alone: bool = False, opened: bool = True) -> None:
+        """`alone`: holds files that belong to no mix project. `opened`: the user opened the folder
+        itself, so that findings are shown in all its files, not in the open ones only."""
+        self.root = root
+        self.documents: dict[str, Document] = {}
+        self._around = around
+        self._alone = alone
+        self._opened = opened
+        self._loading = asyncio.Lock()
+        self._project: Project | None = None
+        self._config = Config()
+        self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._typed_in: dict[str, Source] = {}
+        """The text of each open document that its findings fit."""
+        self._healthy: dict[str, FileState] = {}
+        """The newest state of each open document whose text parsed without errors."""
+        self._revisions: Counter[str] = Counter()
+        self._analyses: dict[str, asyncio.Task[None]] = {}
+        self._check: asyncio.Task[None] | None = None
+        self._check_due = 0.0
+
+    # --- what happens to it ---------------------------------------------------------------------------
+
+    async def load(self, on_progress: Callable[[int, int], None]) -> None:
+        """Read all of it. `on_progress(done, total)` is called in another thread; what it raises ends the load."""
+        async with self._loading:
+            revisions = self._revisions.copy()
+            read = reader(self.root, self.documents)
+            if self._alone:
+                self._project = Project((), {}, read)
+            else:
+                await self._load_project(read, on_progress)
+        changed_meanwhile = {path for path, count in self._revisions.items() if count > revisions[path]}
+        for path in changed_meanwhile | self.documents.keys():
+            self._changed(path)
+        self._check_after(0)
+
+    def put(self, path: str, document: Document) -> None:
+        """A document was opened, or its text has changed."""
+        self.documents[path] = document
+        self._changed(path)
+
+    def close(self, path: str) -> None:
+        """A document was closed: what the disk holds counts again."""
+        for state in (self.documents, self._healthy, self._typed_in):
+            state.pop(path, None)
+        self._changed(path)
+
+    def disk_changed(self, path: str) -> None:
+        """Someone wrote, made or deleted a file. An open document is not touched by that."""
+        if path not in self.documents:
+            self._changed(path)
+
+    async def current(self) -> Snapshot | None:
+        """The folder as of now, once the texts typed so far are analysed; None before it was first read."""
+        while self._analyses:
+            await asyncio.gather(*self._analyses.values(), return_exceptions=True)
+        return self._snapshot()
+
+    def forget(self) -> None:
+        """Stop, and take back everything shown."""
+        for task in (*self._analyses.values(), self._check):
+            if task:
+                task.cancel()
+        self._show({})
+
+    async def _load_project(
+        self, read: Callable[[str], bytes], on_progress: Callable[[int, int], None]
+    ) -> None:
+        loaded = await asyncio.to_thread(engine.load, self.root, read=read, on_progress=on_progress)
+        folders = [app.folder for app in loaded.project.apps]
+        self._config, problems = await asyncio.to_thread(load_config, self.root, folders)
+        self._project = loaded.project
+        for path in loaded.unparsed:
+            self._around.log(f"{self.root / path} is left out: it can't be read as UTF-8 text")
+        for problem in problems:
+            self._around.warn(str(problem))
+
+    def _snapshot(self) -> Snapshot | None:
+        if self._project is None:
+            return None
+        project = replace(self._project, read=reader(self.root, self.documents))
+        return Snapshot(self.root, project, dict(self._findings), dict(self.documents))
+
+    # --- one file -------------------------------------------------------------------------------------
+
+    def _changed(self, path: str) -> None:
+        self._revisions[path] += 1
+        if self._project is not None and path not in self._analyses:
+            self._analyses[path] = self._around.spawn(self._analyse(path))
+
+    async def _analyse(self, path: str) -> None:
+        """Bring one file up to date; begin anew while its text changes meanwhile."""
+        try:
+            while True:
+                revision, snapshot = self._revisions[path], self._snapshot()
+                assert snapshot is not None
+                state = await asyncio.to_thread(
+                    _state_of, snapshot, path, self._config, self._healthy.get(path)
+                )
+                if self._revisions[path] == revision:
+                    self._take(path, state)
+                    return
+        finally:
+            del self._analyses[path]
+            self._check_after(PROJECT_PAUSE_SECONDS)
+
+    def _take(self, path: str, state: FileState | None) -> None:
+        assert self._project is not None
+        files = {**self._project.files}
+        files.pop(path, None)
+        findings: tuple[Finding, ...] = ()
+        if state is None:
+            if (self.root / path).exists():
+                self._around.log(f"{self.root / path} is left out: it can't be read as UTF-8 text")
+        else:
+            files[path] = state.analysis
+            carried = _carried(self._findings.get(path, ()), self._typed_in.get(path), state.source)
+            findings = tuple(sorted((*state.findings, *carried), key=lambda finding: finding.sort_key))
+            if path in self.documents:
+                self._typed_in[path] = state.source
+                if not state.source.broken:
+                    self._healthy[path] = state
+        self._project = replace(self._project, files=files)
+        self._show({**self._findings, path: findings}, always=path)
+
+    # --- the whole folder -----------------------------------------------------------------------------
+
+    def _check_after(self, pause_seconds: float) -> None:
+        self._check_due = asyncio.get_running_loop().time() + pause_seconds
+        if self._check is None or self._check.done():
+            self._check = self._around.spawn(self._check_project())
+
+    async def _check_project(self) -> None:
+        """Run all rules once typing has paused; again when it went on meanwhile."""
+        while True:
+            snapshot = await self._paused()
+            if snapshot is None:
+                return
+            changes = self._revisions.total()
+            findings = await asyncio.to_thread(engine.check, snapshot.project, self._config)
+            if self._revisions.total() == changes:
+                self._show(_by_path(findings))
+                return
+
+    async def _paused(self) -> Snapshot | None:
+        while (wait_seconds := self._check_due - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(wait_seconds)
+        return await self.current()
+
+    def _show(self, findings: dict[str, tuple[Finding, ...]], *, always: str | None = None) -> None:
+        """Publish what differs from what is shown; `always` for the file whose text has moved."""
+        before, self._findings = self._findings, {path: found for path, found in findings.items() if found}
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return
+        for path in sorted(before.keys() | self._findings.keys() | self.documents.keys()):
+            visible = self._opened or path in self.documents
+            ...

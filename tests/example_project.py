@@ -91,7 +91,9 @@ def parse(code: str) -> ExampleText:
             marks.append(Mark(path, above, *columns, mark["severity"], mark["message"] or ""))
         else:
             lines.setdefault(path, []).append(line)
-    return ExampleText({path: "\n".join(text).strip("\n") + "\n" for path, text in lines.items()}, tuple(marks))
+    return ExampleText(
+        {path: "\n".join(text).strip("\n") + "\n" for path, text in lines.items()}, tuple(marks)
+    )
 
 
 def write_project(root: Path, files: Mapping[str, str]) -> Project:

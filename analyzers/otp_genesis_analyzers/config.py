@@ -46,6 +46,8 @@ class Config:
     select: tuple[str, ...] = ()
     """Only these; empty for all of the preset. A rule named in full runs in every preset."""
     ignore: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Rules that run besides; not a setting of the file."""
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Globs, as in `.gitignore`, relative to the configuration's folder, and what is ignored there."""
     rules: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
@@ -71,17 +73,23 @@ class Config:
         )
 
     def merged(
-        self, *, select: Iterable[str] = (), ignore: Iterable[str] = (), preset: Preset | None = None
+        self,
+        *,
+        select: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        also: Iterable[str] = (),
+        preset: Preset | None = None,
     ) -> Config:
-        """This configuration under command-line options: `select` and `preset` replace, `ignore` adds."""
-        selected, ignored = tuple(select), tuple(ignore)
+        """This configuration under command-line options: `select` and `preset` replace, the others add."""
+        selected, ignored, added = tuple(select), tuple(ignore), tuple(also)
         return replace(
             self,
             preset=preset or self.preset,
             select=selected or self.select,
             ignore=(*self.ignore, *ignored),
+            also=(*self.also, *added),
             nested=tuple(
-                (folder, config.merged(select=selected, ignore=ignored, preset=preset))
+                (folder, config.merged(select=selected, ignore=ignored, also=added, preset=preset))
                 for folder, config in self.nested
             ),
         )
@@ -89,7 +97,7 @@ class Config:
     def _runs(self, rule: selectors.AnyRule) -> bool:
         if any(selectors.names(selector, rule) for selector in self.ignore):
             return False
-        if any(selectors.names_alone(selector, rule) for selector in self.select):
+        if any(selectors.names_alone(selector, rule) for selector in (*self.select, *self.also)):
             return True
         in_preset = rule.default or self.preset != "default"
         return in_preset and (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,8 +43,18 @@ def _files_below(folder: str, prefix: str) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in skipped:
                 yield from _files_below(entry.path, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIXES) and not entry.is_dir():
+        elif entry.name.endswith(SUFFIXES) and _is_file(entry):
             yield prefix + entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Pipes and devices are none, they may never end. A link that leads nowhere is one, to be reported."""
+    if not entry.is_symlink():
+        return entry.is_file(follow_symlinks=False)
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
 
 
 def is_ignored(path: str) -> bool:

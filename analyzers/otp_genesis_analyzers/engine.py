@@ -14,7 +14,7 @@ from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.model import FileFacts
 from otp_genesis_analyzers.facts.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.last_good import carried_over
+from otp_genesis_analyzers.last_good import carried_over, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, MixApp, Project
 from otp_genesis_analyzers.roles import Role, role_of
 from otp_genesis_analyzers.rules import all_rules
@@ -90,10 +90,10 @@ def analyze(source: Source, role: Role) -> FileAnalysis:
 def reanalyze(source: Source, role: Role, before: Source, last_good: FileAnalysis) -> FileAnalysis:
     """Like `analyze`, for a file whose text `before` had the healthy analysis `last_good`.
 
-    While `source` is broken, the last good facts stand, and so do the findings that the typing
+    While `source` is unfinished, the last good facts stand, and so do the findings that the typing
     did not touch, moved to where their text is now.
     """
-    if source.broken and not last_good.facts.broken:
+    if unfinished(source, before) and not last_good.facts.broken:
         return carried_over(source, before, last_good)
     return analyze(source, role)
 

@@ -77,7 +77,7 @@ class Finding(Struct, frozen=True, array_like=True):
     @property
     def fingerprint(self) -> str:
         parts = (self.code, self.path, self.scope, self.snippet, str(self.ordinal))
-        return blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+        return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
     @property
     def sort_key(self) -> tuple[str, int, int, str]:

@@ -11,8 +11,11 @@ from typing import Any
 from msgspec import Struct, structs
 
 from otp_genesis_analyzers.facts.model import Suppression
+from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import FileAnalysis
 from otp_genesis_analyzers.source import Source, Span
+
+_HEREDOC = b'"""'
 
 
 class Typed(Struct, frozen=True):
@@ -23,17 +26,27 @@ class Typed(Struct, frozen=True):
     lines: int
 
     def move(self, span: Span) -> Span:
-        return Span(self._offset(span.start), self._offset(span.end))
+        """Where a span is now. What is typed at its very edge stays outside it."""
+        if span.end <= self.old.start:
+            return span
+        start = span.start if span.start < self.old.start else self._behind(span.start)
+        return Span(start, max(start, self._behind(span.end)))
 
-    def _offset(self, byte_offset: int) -> int:
-        if byte_offset <= self.old.start:
-            return byte_offset
-        if byte_offset < self.old.end:
-            return self.old.start + min(byte_offset - self.old.start, self.length)
-        return byte_offset + self.length - (self.old.end - self.old.start)
+    def _behind(self, byte_offset: int) -> int:
+        kept = min(max(0, self.old.end - byte_offset), self.length)
+        return max(byte_offset, self.old.end) + self.length - (self.old.end - self.old.start) - kept
 
     def touches(self, span: Span) -> bool:
         return span.start < self.old.end and self.old.start < span.end
+
+
+def unfinished(source: Source, before: Source) -> bool:
+    """Whether a text is in the middle of being typed, as seen from the healthy text before it.
+
+    A heredoc that was just opened is closed by the next one: the code between has become text,
+    documentation is read as code, and the tree may show no error.
+    """
+    return source.broken or source.content.count(_HEREDOC) % 2 != before.content.count(_HEREDOC) % 2
 
 
 def carried_over(source: Source, before: Source, last_good: FileAnalysis) -> FileAnalysis:
@@ -44,8 +57,16 @@ def carried_over(source: Source, before: Source, last_good: FileAnalysis) -> Fil
         _moved(last_good.facts, typed),
         suppressions=tuple(_moved_suppression(s, typed, line) for s in last_good.facts.suppressions),
     )
-    findings = tuple(_moved(f, typed) for f in last_good.findings if not typed.touches(f.span))
+    findings = tuple(moved(f, typed) for f in last_good.findings if not typed.touches(f.span))
     return FileAnalysis(facts, findings)
+
+
+def moved(finding: Finding, typed: Typed) -> Finding:
+    """The finding where its text is now. What it relates to in other files was not typed in."""
+    related = tuple(
+        structs.replace(r, span=typed.move(r.span)) if r.path == finding.path else r for r in finding.related
+    )
+    return structs.replace(finding, span=typed.move(finding.span), related=related)
 
 
 def typed_between(before: bytes, after: bytes) -> Typed:
@@ -71,8 +92,8 @@ def _common(left: bytes, right: bytes) -> int:
 
 
 def _moved_suppression(suppression: Suppression, typed: Typed, line: int) -> Suppression:
-    moved = suppression.line + typed.lines if suppression.line > line else suppression.line
-    return structs.replace(suppression, line=moved, span=typed.move(suppression.span))
+    moved_line = suppression.line + typed.lines if suppression.line > line else suppression.line
+    return structs.replace(suppression, line=moved_line, span=typed.move(suppression.span))
 
 
 def _moved(value: Any, typed: Typed) -> Any:

@@ -30,6 +30,8 @@ KERNEL_PROCESS_FUNCTIONS = frozenset(
 )
 """The functions of Kernel that the facts name; all others are left as local calls."""
 
+_KERNEL_NAMES = frozenset(function.partition("/")[0] for function in KERNEL_PROCESS_FUNCTIONS)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -63,6 +65,8 @@ class Scope:
 
         "Kernel" only for `KERNEL_PROCESS_FUNCTIONS` that no import takes away.
         """
+        if not self.imports and name not in _KERNEL_NAMES:
+            return ""
         function = f"{name}/{arity}"
         for directive in reversed(self.imports):
             if directive.only is not None and function in directive.only:

@@ -17,6 +17,8 @@ import tree_sitter_elixir
 from msgspec import Struct
 from tree_sitter import Language, Node, Parser, Tree
 
+from otp_genesis_analyzers import syntax
+
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """The unit of a column: bytes, UTF-16 code units, or code points."""
 
@@ -126,9 +128,14 @@ class Source:
     def lines(self) -> LineIndex:
         return LineIndex(self.content)
 
+    @cached_property
+    def first_error(self) -> int | None:
+        """The byte behind which nothing can be believed; None when the text is healthy."""
+        return syntax.first_error(self.root)
+
     @property
     def broken(self) -> bool:
-        return self.root.has_error
+        return self.first_error is not None
 
     def text(self, span: Span) -> str:
         return self.content[span.start : span.end].decode("utf-8", "replace")

@@ -44,6 +44,29 @@ def arguments(call: Node) -> list[Node]:
     return []
 
 
+def call_parts(call: Node) -> tuple[Node | None, list[Node], Node | None]:
+    """Target, arguments and do block of a call, read in one go."""
+    target: Node | None = None
+    args: list[Node] = []
+    block: Node | None = None
+    for child in call.named_children:
+        match child.type:
+            case "arguments":
+                args = children(child)
+            case "do_block":
+                block = child
+            case "comment":
+                pass
+            case _:
+                target = target or child
+    return target, args, block
+
+
+def has_arguments(call: Node) -> bool:
+    """Whether a call has an argument list, be it an empty one: `x.name()`, not `x.name`."""
+    return any(child.type == "arguments" for child in call.named_children)
+
+
 def do_block(call: Node) -> Node | None:
     return next((child for child in call.named_children if child.type == "do_block"), None)
 
@@ -143,25 +166,33 @@ def captured_function(node: Node) -> tuple[Node, int] | None:
     return (function, int(text(arity))) if function.type in ("identifier", "call", "dot") else None
 
 
-def trusted_until(root: Node) -> int:
-    """Up to which byte a broken tree can be believed; the file's end for a healthy one.
+def first_error(root: Node) -> int | None:
+    """Up to which byte a broken tree can be believed; None for a healthy tree.
 
     Behind the first error strings may be taken for code and code for strings, so nothing
-    there is evidence.
+    there is evidence. An `end` too many is no error to the grammar: it closes a block too
+    early, and what it leaves over stands at the end of the file as a name.
     """
-    return min(_first_error(root), root.end_byte)
+    if root.has_error:
+        return _first_error(root)
+    stray = (child for child in root.children if child.type == "identifier" and child.text in _BLOCK_WORDS)
+    return next((child.start_byte for child in stray), None)
 
 
-def _first_error(node: Node) -> int:
+_BLOCK_WORDS = frozenset({b"end", b"do", b"else", b"rescue", b"catch", b"after"})
+
+
+def _first_error(node: Node) -> int | None:
     if node.is_missing:
         return node.start_byte
     if not node.has_error:
-        return node.end_byte + 1
+        return None
     if node.type != "ERROR":
-        return min((_first_error(child) for child in node.children), default=node.start_byte)
+        errors = [error for child in node.children if (error := _first_error(child)) is not None]
+        return min(errors, default=node.start_byte)
     for child in node.children:
-        if child.type in ("comment", "do"):
-            continue
-        if child.has_error or child.child_count == 0:
-            return min(_first_error(child), child.start_byte) if child.has_error else child.start_byte
+        if child.has_error:
+            return _first_error(child)
+        if child.child_count == 0 and child.type not in ("comment", "do"):
+            return child.start_byte
     return node.end_byte

@@ -5,6 +5,7 @@ Only loaded to word a complaint: a configuration without mistakes never pays for
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 
 import tree_sitter_toml
@@ -17,7 +18,7 @@ _TABLES = ("table", "table_array_element")
 
 
 def line_of(content: bytes, place: Place) -> int:
-    """The 1-based line of what stands at `place`, or of the nearest thing around it."""
+    """The 1-based line of what stands at `place`, or of the nearest thing around it, in valid TOML."""
     root = Parser(Language(tree_sitter_toml.language())).parse(content).root_node
     most_shared, line = 0, 1
     for path, node in _entries(root, ()):
@@ -55,5 +56,5 @@ def _keys(node: Node) -> Iterator[str]:
         for part in node.named_children:
             yield from _keys(part)
         return
-    text = (node.text or b"").decode("utf-8", "replace")
-    yield text[1:-1] if node.type == "quoted_key" else text
+    text = (node.text or b"").decode()
+    yield tomllib.loads(f"key = {text}")["key"] if node.type == "quoted_key" else text

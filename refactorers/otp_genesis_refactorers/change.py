@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -54,7 +55,7 @@ def content_hash(content: bytes) -> str:
 def file_change(path: str, original: bytes, edits: list[Edit]) -> FileChange:
     """The edits of one file; raises ValueError when two of them overlap."""
     ordered = sorted(edits)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if after.span.start < before.span.end or before.span == after.span:
             raise ValueError(f"edits of {path} overlap at byte {after.span.start}")
     return FileChange(path, content_hash(original), tuple(ordered))

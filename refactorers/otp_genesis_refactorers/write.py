@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,8 +141,8 @@ def _read(path: str, file: Path) -> bytes:
 
 
 @contextmanager
-def _prepared(targets: list[_Target]) -> Iterator[list[_Prepared]]:
-    """The new contents, complete on disk, beside their targets. What is left of them is removed at the end."""
+def _prepared(targets: list[_Target]) -> Generator[list[_Prepared]]:
+    """The new contents, complete on disk beside their targets. What is left of them is removed at the end."""
     files: list[_Prepared] = []
     try:
         for target in targets:

@@ -6,11 +6,11 @@ import re
 from inspect import cleandoc, getmodule
 
 import pytest
-from example_project import parse
 
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_analyzers.rules.contract import HEADINGS, Rule
+from tests.example_project import parse
 
 EACH_RULE = pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.code) for rule in all_rules()])
 

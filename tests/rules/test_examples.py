@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from example_project import Mark, as_marks, findings_in, parse, write_project
 
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
@@ -13,6 +12,7 @@ from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_analyzers.rules.contract import Example, Rule
 from otp_genesis_refactorers.change import Change, apply_to
 from otp_genesis_refactorers.fixes import find_fix
+from tests.example_project import Mark, as_marks, findings_in, parse, write_project
 
 DETERMINISTIC = (FixKind.SAFE, FixKind.UNSAFE)
 

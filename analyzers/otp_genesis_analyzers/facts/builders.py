@@ -115,7 +115,7 @@ class ModuleBuilder:
             grouped.setdefault((clause.name, clause.arity), []).append(clause)
         shadowed = frozenset(clause.id for clause in self.clauses if clause.kind != "test")
         functions = [_function(clauses, shadowed) for clauses in grouped.values()]
-        if self.body.calls:
+        if self.body.calls and self.complete:
             functions.append(_function([self.body], shadowed))
         return Module(
             kind=self.kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tree_sitter import Node
 
@@ -50,6 +50,7 @@ OTP_MODULES = frozenset(
         ":gen_event",
         ":gen_server",
         ":gen_statem",
+        ":gen_tcp",
         ":global",
         ":persistent_term",
         ":proc_lib",
@@ -66,157 +67,143 @@ _TEST_STARTS = frozenset(
 )
 
 
+class _Callee(NamedTuple):
+    module: str
+    name: str
+    """Empty for a value that is called: `fun.()`."""
+    arity: int
+
+
 def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped: Node | None) -> None:
     """Visit a call node; `piped` is the left side of the `|>` that it stands behind."""
-    target = syntax.call_target(node)
+    target, arguments, block = syntax.call_parts(node)
     if target is None:
         return
-    arguments = syntax.arguments(node)
+    values = arguments if piped is None else [piped, *arguments]
+    name = ""
     if target.type == "identifier":
         name = syntax.text(target)
-        if name in definitions.FORMS:
-            definitions.FORMS[name](walk, node)
+        definition = definitions.FORMS.get(name)
+        if definition is not None:
+            definition(walk, node)
             return
         form = FORMS.get(name)
-        if form is not None and (syntax.do_block(node) is not None or syntax.body_keywords(node)):
-            form(walk, node, [*([piped] if piped is not None else []), *arguments], result, bound_to)
+        if form is not None and (block is not None or syntax.body_keywords(node)):
+            form(walk, node, values, result, bound_to)
             return
-        if walk.module is not None and walk.clause is walk.module.body and syntax.do_block(node) is not None:
-            definitions.macro_block(walk, node, name)
-            return
-    _site(walk, node, target, arguments, result, bound_to, piped)
-
-
-def _site(
-    walk: Walk,
-    node: Node,
-    target: Node,
-    arguments: list[Node],
-    result: Result,
-    bound_to: Term | None,
-    piped: Node | None,
-) -> None:
-    block = syntax.do_block(node)
-    values = [piped, *arguments] if piped is not None else arguments
-    arity = len(values) + (block is not None)
-    module, name = _callee(walk, target, arity)
-    is_field = not name or (module == "?" and not arguments and piped is None and not _parenthesised(node))
-    runs = closure_runs(module, name) if name else "unknown"
-    receiver = f"{module}.{name}/{arity}" if module else f"{name}/{arity}"
-    if piped is not None and not walk.function_value(piped, runs, receiver):
-        walk.visit(piped, "piped")
+        if block is not None and walk.module is not None:
+            if walk.clause is walk.module.body:
+                definitions.macro_block(walk, node, name)
+                return
+            if name in definitions.TEST_MACROS:
+                walk.clause.nested_definition = True
+    callee = _callee(walk, target, name, len(values) + (block is not None))
+    runs = closure_runs(callee.module, callee.name) if callee.name else "unknown"
+    if piped is not None:
+        _hand_over(walk, piped, "piped", callee, runs)
     if target.type == "dot":
         _visit_receiver(walk, syntax.left(target))
-    elif target.type != "identifier":
+    elif not name:
         walk.visit(target, "argument")
-    if not is_field:
-        span = Span(node.start_byte, node.end_byte)
+    if callee.name and not (callee.module == "?" and not values and not syntax.has_arguments(node)):
         head = Span(node.start_byte, target.end_byte)
-        _record(walk, module, name, arity, head, span, "call", result, bound_to, values, piped is not None)
+        span = Span(head.start, node.end_byte)
+        _record(walk, callee, head, span, "call", result, bound_to, values, piped=piped is not None)
     for argument in arguments:
-        if not walk.function_value(argument, runs, receiver):
-            _argument(walk, argument, runs, receiver)
+        _hand_over(walk, argument, "argument", callee, runs)
     if block is not None:
         body, parts = syntax.sections(block)
-        walk.sequence(body, "argument", None)
-        for nodes in parts.values():
+        for nodes in (body, *parts.values()):
             walk.sequence(nodes, "argument", None)
 
 
-def _argument(walk: Walk, argument: Node, runs: Runs, receiver: str) -> None:
-    """An argument; a `fn` under a keyword (`into: fn ...`) is handed over too."""
-    if argument.type != "keywords":
-        walk.visit(argument, "argument")
-        return
-    for _, value in syntax.pairs(argument):
-        if not walk.function_value(value, runs, receiver):
-            walk.visit(value, "argument")
+def _hand_over(walk: Walk, node: Node, result: Result, callee: _Callee, runs: Runs) -> None:
+    """Visit an argument. A `fn` runs where the callee runs it, under a keyword (`into: fn ...`) too."""
+    kind = node.type
+    if kind == "keywords":
+        for _, value in syntax.pairs(node):
+            _hand_over(walk, value, result, callee, runs)
+    elif kind in ("anonymous_function", "unary_operator"):
+        module = f"{callee.module}." if callee.module else ""
+        if not walk.function_value(node, runs, f"{module}{callee.name}/{callee.arity}"):
+            walk.visit(node, result)
+    else:
+        walk.visit(node, result)
 
 
 def _visit_receiver(walk: Walk, receiver: Node | None) -> None:
     if receiver is None:
         return
-    if receiver.type == "alias":
+    kind = receiver.type
+    if kind == "alias":
         walk.references.add(module_name(receiver, walk.scope))
-    elif receiver.type not in ("atom", "identifier"):
+    elif kind not in ("atom", "identifier"):
         walk.visit(receiver, "argument")
 
 
-def _parenthesised(node: Node) -> bool:
-    return any(child.type == "arguments" for child in node.named_children)
-
-
-def _callee(walk: Walk, target: Node, arity: int) -> tuple[str, str]:
-    """Module and name that a call reaches; an empty name for `fun.()` and other values called."""
-    if target.type == "identifier":
-        name = syntax.text(target)
-        return walk.scope.home_of(name, arity), name
+def _callee(walk: Walk, target: Node, name: str, arity: int) -> _Callee:
+    if name:
+        return _Callee(walk.scope.home_of(name, arity), name, arity)
     if target.type != "dot":
-        return "", ""
+        return _Callee("", "", arity)
     right = syntax.right(target)
     if right is None or right.type not in ("identifier", "operator_identifier"):
-        return "?", ""
-    return module_name(syntax.left(target), walk.scope) or "?", syntax.text(right)
+        return _Callee("?", "", arity)
+    return _Callee(module_name(syntax.left(target), walk.scope) or "?", syntax.text(right), arity)
 
 
 def _record(
     walk: Walk,
-    module: str,
-    name: str,
-    arity: int,
+    callee: _Callee,
     head: Span,
     span: Span,
     form: CallForm,
     result: Result,
     bound_to: Term | None,
     values: list[Node],
-    piped: bool,
+    *,
+    piped: bool = False,
 ) -> None:
+    module, name, arity = callee
     keeps_arguments = module in OTP_MODULES or (not module and name in _TEST_STARTS)
     site = Call(
-        module=module,
-        name=name,
-        arity=arity,
-        head=head,
-        span=span,
-        form=form,
-        result=result,
-        runs=walk.runs,
-        closure=walk.closure,
-        piped=piped,
-        args=tuple(read_term(value, walk.scope) for value in values) if keeps_arguments else (),
-        bound_to=bound_to if result == "bound" else None,
-        guarded_by_rescue=walk.guarded_by_rescue,
-        branch=walk.branches,
+        module,
+        name,
+        arity,
+        head,
+        span,
+        form,
+        result,
+        walk.runs,
+        walk.closure,
+        piped,
+        tuple([read_term(value, walk.scope) for value in values]) if keeps_arguments else (),
+        bound_to if result == "bound" else None,
+        walk.guarded_by_rescue,
+        walk.branches,
     )
     walk.clause.calls.append(site)
     if walk.module is not None and gives_children(site):
         walk.module.pending.append(
             PendingChildList(site, tuple(values), walk.clause.id, walk.clause.bindings, walk.scope)
         )
-    if name in ("apply", "capture") and module in ("Kernel", ":erlang", "Function") and arity == 3:
+    if arity == 3 and form == "call" and name in ("apply", "capture") and site.args:
         _applied(walk, site, values)
 
 
 def _applied(walk: Walk, site: Call, values: list[Node]) -> None:
-    """`apply(Mod, :fun, [a, b])` is a call of `Mod.fun/2` as well."""
-    module = module_name(values[0], walk.scope)
-    name, rest = site.args[1], site.args[2]
+    """`apply(Mod, :fun, [a, b])` is a call of `Mod.fun/2` as well, `Function.capture` names it."""
+    module, (_, name, rest) = module_name(values[0], walk.scope), site.args
     if not module or name.kind != "atom":
         return
     if site.name == "capture":
         if rest.kind == "int":
-            _record(
-                walk, module, name.value, int(rest.value), site.head, site.span, "capture",
-                site.result, site.bound_to, [], False,
-            )  # fmt: skip
-        return
-    if rest.kind == "list" and not any(item.kind == "tail" for item in rest.items):
+            callee = _Callee(module, name.value, int(rest.value))
+            _record(walk, callee, site.head, site.span, "capture", site.result, site.bound_to, [])
+    elif rest.kind == "list" and not any(item.kind == "tail" for item in rest.items):
         nodes = syntax.children(values[2])
-        _record(
-            walk, module, name.value, len(nodes), site.head, site.span, "apply",
-            site.result, site.bound_to, nodes, False,
-        )  # fmt: skip
+        callee = _Callee(module, name.value, len(nodes))
+        _record(walk, callee, site.head, site.span, "apply", site.result, site.bound_to, nodes)
 
 
 def capture(walk: Walk, node: Node) -> None:
@@ -226,12 +213,12 @@ def capture(walk: Walk, node: Node) -> None:
         return
     function, arity = captured
     target = (syntax.call_target(function) if function.type == "call" else function) or function
-    module, name = _callee(walk, target, arity)
+    callee = _callee(walk, target, syntax.text(target) if target.type == "identifier" else "", arity)
     if target.type == "dot":
         _visit_receiver(walk, syntax.left(target))
-    if name:
+    if callee.name:
         span = Span(node.start_byte, node.end_byte)
-        _record(walk, module, name, arity, span, span, "capture", "argument", None, [], False)
+        _record(walk, callee, span, span, "capture", "argument", None, [])
 
 
 def pipe(walk: Walk, before: Node, after: Node, result: Result, bound_to: Term | None) -> None:
@@ -241,9 +228,8 @@ def pipe(walk: Walk, before: Node, after: Node, result: Result, bound_to: Term |
         return
     walk.visit(before, "piped")
     if after.type == "identifier":
-        name = syntax.text(after)
         span = Span(after.start_byte, after.end_byte)
-        home = walk.scope.home_of(name, 1)
-        _record(walk, home, name, 1, span, span, "call", result, bound_to, [before], True)
+        callee = _callee(walk, after, syntax.text(after), 1)
+        _record(walk, callee, span, span, "call", result, bound_to, [before], piped=True)
     else:
         walk.visit(after, "argument")

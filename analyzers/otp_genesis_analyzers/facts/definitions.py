@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from otp_genesis_analyzers.facts.walk import Walk
 
 _TESTS = frozenset({"test", "setup", "setup_all", "property", "feature"})
-_TRANSPARENT = frozenset({"describe", "scope", "on_ee", "if", "unless"})
+_TRANSPARENT = frozenset({"describe", "scope"})
 """Macros on the module's level whose block holds further definitions."""
+TEST_MACROS = _TESTS | {"describe"}
+"""Blocks that stand on the module's level only: inside a function they show that an `end` is missing."""
 
 
 def span_of(node: Node) -> Span:
@@ -70,8 +72,8 @@ def _open_module(walk: Walk, node: Node, span: Span, statements: list[Node]) -> 
         walk.sequence(statements, "discarded", None)
     walk.open_modules.pop()
     walk.modules.append(builder.close(_child_lists(builder)))
-    if outer.module and kind == "defmodule" and arguments[0].type == "alias":
-        head = syntax.text(arguments[0]).split(".", 1)[0]
+    head = module_text(arguments[0]).split(".", 1)[0]
+    if outer.module and kind == "defmodule" and name.startswith(f"{outer.module}.{head}"):
         walk.scope = outer.with_alias(head, f"{outer.module}.{head}")
     else:
         walk.scope = outer
@@ -83,8 +85,12 @@ def _full_name(walk: Walk, arguments: list[Node], kind: ModuleKind, written: str
         return f"{written}.{module_name(target, walk.scope) or walk.scope.module or '?'}"
     if not walk.scope.module or arguments[0].type != "alias":
         return written
-    text = syntax.text(arguments[0])
-    return text.removeprefix("Elixir.") if text.startswith("Elixir.") else f"{walk.scope.module}.{text}"
+    text = module_text(arguments[0])
+    if text.startswith("Elixir."):
+        return text.removeprefix("Elixir.")
+    if walk.broken and text.split(".")[0] == walk.scope.module.split(".")[0]:
+        return text  # the module before it lacks an `end`
+    return f"{walk.scope.module}.{text}"
 
 
 def _child_lists(builder: ModuleBuilder) -> tuple[ChildList, ...]:

@@ -45,6 +45,24 @@ def thrown_away(clause: Clause, call: Call) -> bool:
     return call.result == "discarded"
 
 
+def keeps_monitor(clause: Clause, call: Call) -> bool:
+    """The reference of `{pid, reference} = spawn_monitor(f)` is kept: without it the monitor is no use."""
+    pattern = call.bound_to
+    if pattern is not None and pattern.kind == "tuple" and len(pattern.items) == 2:
+        reference = pattern.items[1]
+        return reference.kind != "variable" or not reference.value.startswith("_")
+    return not thrown_away(clause, call)
+
+
+def tied_by_hand(clause: Clause, call: Call) -> bool:
+    """The pid goes on to `Process.link` or `Process.monitor` in the same clause."""
+    kept = kept_variables(call)
+    return any(
+        other.is_to("Process", "link", "monitor") and other.args[:1] and other.args[0].value in kept
+        for other in clause.calls
+    )
+
+
 def dropped_by_callers(graph: CallGraph, function: Function, callers_up: int = _MAX_CALLERS) -> bool:
     """Every caller of a private function throws its value away.
 

@@ -21,6 +21,31 @@ _WAITS_FOR_THE_WORLD = {
     ("IO", "read"),
 }
 
+_STOPS_OR_TELLS = {
+    "Process": {"exit", "send", "send_after"},
+    "Kernel": {"exit", "send"},
+    "GenServer": {"stop", "cast"},
+    "Agent": {"stop"},
+    "Task": {"shutdown"},
+    "Supervisor": {"stop", "terminate_child"},
+    "DynamicSupervisor": {"stop", "terminate_child"},
+    "Application": {"stop"},
+    "System": {"halt", "stop", "restart"},
+    ":gen_server": {"stop", "cast"},
+    ":gen_statem": {"stop", "cast"},
+    ":init": {"stop", "restart"},
+    ":erlang": {"send", "exit", "halt"},
+    "Logger": {"debug", "info", "notice", "warn", "warning", "error", "log", "metadata"},
+}
+_LOOKS_ONLY = frozenset({"Enum", "Map", "List", "Keyword", "String", "Integer", "Float", ":timer"})
+_LOOKS_ONLY_FUNCTIONS = {
+    "Kernel": {"self", "then", "tap"},
+    "Process": {"alive?", "whereis", "info", "sleep", "monitor", "demonitor", "flag", "unlink"},
+}
+_PLAIN_FUNCTIONS = frozenset(
+    {"inspect", "to_string", "elem", "hd", "tl", "length", "is_pid", "is_nil", "node", "max", "min", "div"}
+)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -34,9 +59,6 @@ class Work:
     functions: tuple[Function, ...] = ()
     receives: tuple[Receive, ...] = ()
     foreign: str = ""
-
-    def calls_to(self, module: str, *names: str) -> Call | None:
-        return next((call for call in self.calls if call.is_to(module, *names)), None)
 
 
 def started_work(graph: CallGraph, clause: Clause, call: Call) -> Work:
@@ -64,6 +86,35 @@ def unending_function(graph: CallGraph, work: Work) -> Function | None:
         if function in turn and (any(_waits(member) for member in turn) or _never_returns(graph, function)):
             return function
     return None
+
+
+def only_stops_or_tells(graph: CallGraph, work: Work) -> bool:
+    """All that the process does is to stop another one, send a message or write a log line."""
+    acts = [call for call in work.calls if call.name in _STOPS_OR_TELLS.get(call.module, ())]
+    logged = [call.span for call in acts if call.module == "Logger"]
+    return bool(acts) and all(
+        call in acts
+        or call.module in _LOOKS_ONLY
+        or call.name in _LOOKS_ONLY_FUNCTIONS.get(call.module, ())
+        or (not call.module and (call.name in _PLAIN_FUNCTIONS or graph.target(call) is not None))
+        or any(span.contains(call.span) for span in logged)
+        for call in work.calls
+    )
+
+
+def only_sleeps_for_ever(work: Work) -> bool:
+    """A placeholder: a pid that is nothing but alive."""
+    return bool(work.calls) and all(
+        call.name == "sleep" and call.args and call.args[0].is_atom("infinity") for call in work.calls
+    )
+
+
+def halts_the_system(work: Work) -> bool:
+    """The process is there to stop or restart the virtual machine."""
+    return any(
+        call.is_to("System", "halt", "stop", "restart") or call.is_to(":init", "stop", "restart")
+        for call in work.calls
+    )
 
 
 def _called_by(graph: CallGraph, function: Function) -> list[Function]:

@@ -26,7 +26,8 @@ class Start:
     """A call like `GenServer.start_link(Shop.Cache, [], name: Shop.Cache)`.
 
     `module` is the module started; empty when it is not literal, `behaviour` itself for an Agent
-    and for a supervisor given a list of children.
+    and for a supervisor given a list of children. `name` is the value of `name:`, or all options
+    where these are only known at run time.
     """
 
     behaviour: str
@@ -37,6 +38,11 @@ class Start:
     @property
     def is_supervisor(self) -> bool:
         return self.behaviour in _SUPERVISORS
+
+    @property
+    def runs_module(self) -> bool:
+        """`module` holds the callbacks of the process."""
+        return self.module not in ("", self.behaviour)
 
     @property
     def constant_name(self) -> str:
@@ -69,18 +75,27 @@ def start_of(call: Call) -> Start | None:
 
 
 def is_start_function(function: Function) -> bool:
-    """Named like the functions that supervisors call."""
+    """Named like the functions in which servers are started for a supervisor."""
     return function.name in _START_FUNCTIONS
 
 
-def belongs_to_start(graph: CallGraph, function: Function, callers_up: int = 3) -> bool:
+def belongs_to_start(graph: CallGraph, function: Function) -> bool:
     """A start function, or a helper that nothing but start functions calls."""
-    if is_start_function(function):
+    return _only_run_by(graph, function, _START_FUNCTIONS)
+
+
+def belongs_to_start_link(graph: CallGraph, function: Function) -> bool:
+    """Runs for a supervisor, which takes the process that is started here as its child."""
+    return _only_run_by(graph, function, frozenset({"start_link"}))
+
+
+def _only_run_by(graph: CallGraph, function: Function, names: frozenset[str], callers_up: int = 3) -> bool:
+    if function.name in names:
         return True
     if function.kind != "defp" or callers_up == 0:
         return False
     callers = [caller for caller, _, _ in graph.callers(function) if caller is not function]
-    return bool(callers) and all(belongs_to_start(graph, caller, callers_up - 1) for caller in callers)
+    return bool(callers) and all(_only_run_by(graph, caller, names, callers_up - 1) for caller in callers)
 
 
 def _tie_in(options: Term) -> Tie:
@@ -102,11 +117,19 @@ def _started_module(call: Call) -> str:
 
 
 def _name_given_to(call: Call) -> Term | None:
+    """The name, or the options as a whole where they are no literal list."""
+    arguments = call.args
     if call.module.startswith(":"):
-        first = call.args[0] if call.args else None
-        if call.arity != 4 or first is None:
+        if call.arity != 4 or not arguments:
             return None
-        local = first.kind == "tuple" and first.tag in ("local", "global") and len(first.items) == 2
-        return first.items[1] if local else first
-    options = call.args[-1] if call.args else None
-    return options.get("name") if options is not None and options.kind == "list" else None
+        local = arguments[0].tag in ("local", "global") and len(arguments[0].items) == 2
+        return arguments[0].items[1] if local else arguments[0]
+    first_is_module = bool(arguments) and arguments[0].kind == "module"
+    takes_options = {
+        "Agent": call.arity in (2, 4),
+        "Supervisor": call.arity == (3 if first_is_module else 2),
+    }.get(call.module, call.arity == (1 if call.module in _SUPERVISORS and not first_is_module else 3))
+    if not takes_options or not arguments:
+        return None
+    options = arguments[-1]
+    return options.get("name") if options.kind == "list" else options

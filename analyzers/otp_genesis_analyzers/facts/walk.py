@@ -52,7 +52,7 @@ class Walk:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.broken = source.broken
-        self.trusted_until = syntax.trusted_until(source.root)
+        self.trusted_until = len(source.content) if source.first_error is None else source.first_error
         self.modules: list[Module] = []
         self.references: set[str] = set()
         self.mentions: set[str] = set()
@@ -276,6 +276,18 @@ _HANDLERS: dict[str, _Handler] = {
     "struct": _struct,
     "ERROR": _error,
     **dict.fromkeys(
-        ("identifier", "atom", "integer", "float", "boolean", "nil", "char", "keyword", "comment"), _leaf
+        (
+            "identifier",
+            "atom",
+            "integer",
+            "float",
+            "boolean",
+            "nil",
+            "char",
+            "keyword",
+            "comment",
+            "quoted_content",
+        ),
+        _leaf,
     ),
 }

@@ -8,10 +8,11 @@ Offsets are in characters of the text.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from textwrap import indent
 from typing import cast
 
@@ -164,10 +165,9 @@ def parse(text: str) -> Document:
     reader = _Reader(text.replace("\ufeff", " ").replace("\0", "\ufffd"))
     ledger, ledger_place = find_ledger(text)
     items = tuple(reader.items())
-    headings = reader.section_headings()
     body_end = ledger_place[0] if ledger_place else len(text)
-    head_end = min([start for start, _, _ in headings] + [body_end])
-    parts = reader.sections(headings, body_end)
+    parts = reader.sections(body_end)
+    head_end = min([section.start for section in parts.values()] + [body_end])
     goal = reader.goal(head_end)
     if goal:
         parts[GOAL] = goal
@@ -211,8 +211,9 @@ class _Reader:
         return Part(start, start + len(stripped))
 
     def title_end(self) -> int:
-        first = next((token for token in self.tokens if token.type == "heading_open" and token.tag == "h1"), None)
-        return self.span(first)[1] if first else 0
+        titles = (token for token in self.tokens if token.type == "heading_open" and token.tag == "h1")
+        title = next(titles, None)
+        return self.span(title)[1] if title else 0
 
     def goal(self, head_end: int) -> Part | None:
         for index, token in enumerate(self.tokens):
@@ -223,20 +224,16 @@ class _Reader:
                 return self.trimmed(start, end)
         return None
 
-    def section_headings(self) -> list[tuple[int, str, str]]:
-        """Start, tag and title of each heading of level 2 on the document's own level."""
-        return [
-            (self.span(token)[0], token.tag, self.tokens[index + 1].content)
+    def sections(self, body_end: int) -> dict[str, Part]:
+        """Each `##` section on the document's own level, up to the next one or to the ledger."""
+        headings = [
+            (self.span(token)[0], self.tokens[index + 1].content)
             for index, token in enumerate(self.tokens)
             if token.type == "heading_open" and token.level == 0 and token.tag == "h2"
         ]
-
-    def sections(self, headings: Sequence[tuple[int, str, str]], body_end: int) -> dict[str, Part]:
-        starts = [start for start, _, _ in headings]
-        ends = [*starts[1:], len(self.text)]
         return {
             part_name(title): self.trimmed(start, body_end if start < body_end < end else end)
-            for (start, _, title), end in zip(headings, ends, strict=True)
+            for (start, title), (end, _) in pairwise([*headings, (len(self.text), "")])
         }
 
     def items(self) -> Iterator[Item]:
@@ -275,10 +272,10 @@ class _Reader:
 
     def _place_of(self, inline: Token) -> tuple[int, int]:
         """Where a paragraph's text begins and ends. Its lines stand in the text as they are, indented."""
-        first, last = cast(list[int], inline.map)
         lines = [line.strip() for line in inline.content.split("\n")]
-        start = self.text.index(lines[0], self.line_start(first))
-        return start, self.text.index(lines[-1], max(start, self.line_start(last - 1))) + len(lines[-1])
+        start = self.text.index(lines[0], self.span(inline)[0])
+        last_line = self.line_start(bisect_right(self.line_starts, start) + len(lines) - 2)
+        return start, self.text.index(lines[-1], max(start, last_line)) + len(lines[-1])
 
 
 def _step_comment(inline: Token) -> str:
@@ -321,7 +318,7 @@ def _details(inner: Sequence[Token]) -> Iterator[Detail]:
     starts = [
         index for index, token in enumerate(inner) if token.type == "list_item_open" and token.level == level
     ]
-    for start, end in zip(starts, [*starts[1:], len(inner)], strict=True):
+    for start, end in pairwise([*starts, len(inner)]):
         own = inner[start:end]
         if len(own) > 2 and own[1].type == "paragraph_open":
             fence = next((token for token in own if token.type == "fence"), None)

@@ -92,11 +92,6 @@ class Phase(Struct, frozen=True, array_like=True):
     sections: tuple[Section, ...] = ()
 
 
-class Plan(Struct, frozen=True, array_like=True):
-    goal: str
-    phases: tuple[Phase, ...]
-
-
 class PhaseName(NamedTuple):
     number: int
     title: str

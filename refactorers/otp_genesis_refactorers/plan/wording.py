@@ -10,9 +10,11 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from markdown_it import MarkdownIt
 from msgspec import Struct, convert
 
 from otp_genesis_analyzers.rules import find_rule
+from otp_genesis_analyzers.rules.page import section
 
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +34,7 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def wording(rule_name: str) -> Wording:
-    file = files(__package__).joinpath("rules", f"{rule_name}.toml")
+    file = files("otp_genesis_refactorers.plan").joinpath("rules", f"{rule_name}.toml")
     if file.is_file():
         return convert(tomllib.loads(file.read_text("utf-8")), Wording)
     return _from_documentation(rule_name)
@@ -53,11 +55,10 @@ def _from_documentation(rule_name: str) -> Wording:
     )
 
 
-def use_instead(rule_name: str) -> str:
-    """The Elixir code that the rule's documentation gives under "Use instead", or the empty string."""
-    from markdown_it import MarkdownIt
-
+def use_instead(rule_name: str) -> tuple[str, str]:
+    """The first paragraph and the first code block under "Use instead" in the rule's documentation."""
     rule = find_rule(rule_name)
-    section = rule.section("Use instead") if rule else ""
-    blocks = (token for token in MarkdownIt("commonmark").parse(section))
-    return next((token.content for token in blocks if token.type in ("fence", "code_block")), "")
+    tokens = MarkdownIt("commonmark").parse(section(rule, "Use instead") if rule else "")
+    paragraphs = (token.content for token in tokens if token.type == "inline")
+    blocks = (token.content for token in tokens if token.type in ("fence", "code_block"))
+    return " ".join(next(paragraphs, "").split()), next(blocks, "").strip("\n")

@@ -24,12 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
+        _silence_stdout()
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         _silence_stdout()
         return BROKEN_PIPE
     except OSError as error:
-        _silence_stdout()
+        if error.filename is None:  # not a file: standard output can't take more
+            _silence_stdout()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", BAD_INPUT)
     except Exception as error:
@@ -50,20 +52,25 @@ def _run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A file's name need not be text, and a terminal need not know all of Unicode.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    colour = False if os.environ.get("NO_COLOR") else None  # None: on a terminal only
     try:
-        with group.make_context("otp-genesis", list(arguments)) as context:
+        with group.make_context("otp-genesis", list(arguments) or ["--help"], color=colour) as context:
             return group.invoke(context) or DONE
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.UsageError as error:
-        return _fail(error.format_message(), BAD_INPUT, of=error.ctx.command_path if error.ctx else "")
+        command = error.ctx.command_path if error.ctx else "otp-genesis"
+        message = error.format_message().rstrip(".")
+        if type(error) is not click.UsageError:  # click's own words, which don't say what to do
+            message += f"; see '{command} --help'"
+        return _fail(message, BAD_INPUT, command)
 
 
-def _fail(message: str, status: int, of: str = "") -> int:
-    sys.stderr.write(f"{of or 'otp-genesis'}: {message}\n")
+def _fail(message: str, status: int, command: str = "otp-genesis") -> int:
+    sys.stderr.write(f"{command}: {message}\n")
     return status
 
 
 def _silence_stdout() -> None:
-    """What is still buffered can't be written: keep the interpreter from trying again at its end."""
+    """Nobody takes what is still buffered: keep the interpreter from trying again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

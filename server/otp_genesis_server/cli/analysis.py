@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
@@ -16,12 +17,14 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_server.cli.places import Places, from_here
 from otp_genesis_server.cli.progress import progress
-from otp_genesis_server.cli.targets import MIX_FILE, Target, target_of
+from otp_genesis_server.cli.targets import MIX_FILE, Target, covers, target_of
 
 
 @dataclass(frozen=True)
 class Analysis:
     target: Target
+    config: Config
+    """The project's own."""
     project: Project
     """All of the mix project, also what was not asked for."""
     unparsed: tuple[str, ...]
@@ -35,14 +38,17 @@ class Analysis:
         return sum(map(self.target.includes, self.project.files))
 
 
-def analyse(
-    paths: Iterable[str],
-    *,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    preset: Preset | None = None,
-) -> Analysis:
-    """Read the project that `paths` are of and find its flaws.
+class Choice(TypedDict, total=False):
+    """The options that `Config.merged` takes."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    also: tuple[str, ...]
+    preset: Preset | None
+
+
+def analyse(paths: Iterable[str], **choice: Unpack[Choice]) -> Analysis:
+    """Read the project that `paths` are of and find the flaws that its configuration and `choice` want.
 
     What is left out, and mistakes in the configuration, are said on stderr. Raises
     click.UsageError when the paths name nothing that can be checked.
@@ -50,15 +56,16 @@ def analyse(
     target = target_of(tuple(paths))
     loaded = _load_files(target) if target.alone else _load(target)
     _say_what_is_left_out(target, loaded)
-    config = _config(loaded).merged(select=select, ignore=ignore, preset=preset)
+    config = _config(loaded)
+    chosen = config.merged(**choice)
     places = Places(loaded.project)
 
     def order(finding: Finding) -> tuple[str, tuple[int, int], str]:
         return finding.path, places.of(finding.path, finding.span.start), finding.code
 
-    wanted = [finding for finding in engine.check(loaded.project, config) if target.includes(finding.path)]
+    wanted = [finding for finding in engine.check(loaded.project, chosen) if target.includes(finding.path)]
     unparsed = tuple(filter(target.includes, loaded.unparsed))
-    return Analysis(target, loaded.project, unparsed, tuple(sorted(wanted, key=order)), places)
+    return Analysis(target, config, loaded.project, unparsed, tuple(sorted(wanted, key=order)), places)
 
 
 def _load(target: Target) -> Loaded:
@@ -68,22 +75,20 @@ def _load(target: Target) -> Loaded:
 
 def _load_files(target: Target) -> Loaded:
     """Files that belong to no project, each by itself: what lies around them is not read."""
-
-    def read(path: str) -> bytes:
-        return (target.root / path).read_bytes()
-
+    contents: dict[str, bytes] = {}
     files: dict[str, FileAnalysis] = {}
     unparsed: list[str] = []
     for path in target.chosen:
         if not path.endswith(SUFFIXES):
             continue
         _warn(target.root / path, f"there is no {MIX_FILE} above it; it is checked without its project")
-        source = engine.read_source(path, read)
+        source = engine.read_source(path, lambda path: (target.root / path).read_bytes())
         if source is None:
             unparsed.append(path)
         else:
+            contents[path] = source.content
             files[path] = engine.analyze(source, engine.role_in((), path))
-    return Loaded(target.root, Project((), files, read), tuple(unparsed))
+    return Loaded(target.root, Project((), files, contents.__getitem__), tuple(unparsed))
 
 
 def _config(loaded: Loaded) -> Config:
@@ -96,7 +101,7 @@ def _config(loaded: Loaded) -> Config:
 def _say_what_is_left_out(target: Target, loaded: Loaded) -> None:
     found = [*loaded.project.files, *loaded.unparsed]
     for chosen in target.chosen:
-        if not any(not chosen or path == chosen or path.startswith(f"{chosen}/") for path in found):
+        if not any(covers(chosen, path) for path in found):
             _warn(
                 target.root / chosen,
                 "no Elixir file to check; dependencies, builds and hidden folders are left out",

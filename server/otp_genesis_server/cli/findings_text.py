@@ -10,7 +10,7 @@ import click
 
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_server.cli.analysis import Analysis
-from otp_genesis_server.cli.places import from_here
+from otp_genesis_server.cli.places import counted, from_here
 
 _WORD = {Severity.INFORMATION: "note"}
 _COLOUR = {
@@ -53,9 +53,9 @@ def _finding(analysis: Analysis, finding: Finding) -> Iterator[str]:
 def _summary(analysis: Analysis) -> str:
     counts = Counter(finding.severity for finding in analysis.findings)
     found = ", ".join(
-        _counted(counts[severity], _word(severity)) for severity in reversed(Severity) if counts[severity]
+        counted(counts[severity], _word(severity)) for severity in reversed(Severity) if counts[severity]
     )
-    summary = f"{found or 'no findings'} in {_counted(analysis.file_count, 'file')}"
+    summary = f"{found or 'no findings'} in {counted(analysis.file_count, 'file')}"
     fixes = Counter(finding.fix for finding in analysis.findings)
     safe, unsafe = fixes[FixKind.SAFE], fixes[FixKind.UNSAFE]
     if unsafe:
@@ -67,10 +67,6 @@ def _summary(analysis: Analysis) -> str:
 
 def _word(severity: Severity) -> str:
     return _WORD.get(severity, severity.label)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _path(analysis: Analysis, path: str) -> str:
@@ -88,16 +84,21 @@ def _cropped(code: str, start: int, end: int) -> tuple[str, int, int]:
 
 def _printable(text: str) -> str:
     """A file must not be able to steer the terminal that it is shown on."""
-    return "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    kept = "\t\N{ZERO WIDTH JOINER}"  # the latter joins emoji
+    return "".join(c if c.isprintable() or c in kept else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _blank(text: str) -> str:
     """White space as wide as `text`, tabs kept, so that what follows stands below what follows it."""
-    return "".join(c if c == "\t" else " " * _width(c) for c in text)
+    return "".join(c if c == "\t" else " " * _columns(c) for c in text)
 
 
 def _width(text: str) -> int:
     """Columns on a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

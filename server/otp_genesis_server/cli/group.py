@@ -20,6 +20,16 @@ class CommandFolder(click.Group):
             return None
         return import_module(f"{commands.__name__}.{cmd_name}").command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            from otp_genesis_analyzers.rules.selectors import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            ctx.fail(f"no command {args[0]!r}{hint}; 'otp-genesis --help' lists them")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=CommandFolder,

@@ -31,5 +31,7 @@ def _split(context: click.Context, parameter: click.Parameter, values: tuple[str
     for word in chosen:
         complaint = selectors.unknown(word)
         if complaint:
-            raise click.BadParameter(f"{complaint}; 'otp-genesis rules' lists them", context, parameter)
+            raise click.UsageError(
+                f"{parameter.opts[0]}: {complaint}; 'otp-genesis rules' lists them", context
+            )
     return chosen

@@ -1,4 +1,4 @@
-"""Places as people read them: paths from where they stand, lines and columns from 1."""
+"""Places and numbers as people read them: paths from where they stand, lines and columns from 1."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def from_here(path: Path) -> str:
     """A path as it can be opened from the current folder: relative below it, else absolute."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 class Places:

@@ -32,11 +32,17 @@ class Target:
 
     def includes(self, path: str) -> bool:
         """Whether a path relative to `root` was asked for."""
-        return any(not chosen or path == chosen or path.startswith(f"{chosen}/") for chosen in self.chosen)
+        return any(covers(chosen, path) for chosen in self.chosen)
 
     def shown(self, path: str) -> str:
-        """A path relative to `root` as one relative to `shown_root`."""
-        return posixpath.relpath(path, self.shown_root.relative_to(self.root).as_posix())
+        """A path relative to `root` as one relative to `shown_root`. What is no text in it is replaced."""
+        relative = posixpath.relpath(path, self.shown_root.relative_to(self.root).as_posix())
+        return relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def covers(chosen: str, path: str) -> bool:
+    """Whether a file is the one chosen or stands in the folder chosen, "" being the root."""
+    return not chosen or path == chosen or path.startswith(f"{chosen}/")
 
 
 def target_of(paths: Sequence[str]) -> Target:

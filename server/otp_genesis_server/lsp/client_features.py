@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from lsprotocol import types as lsp
 from pygls.capabilities import get_capability
+
+from otp_genesis_analyzers.source import Encoding
 
 
 @dataclass(frozen=True, slots=True)
 class ClientFeatures:
     """Flat answers, so that no handler digs in nested options. What the client doesn't say, it can't do."""
 
+    encoding: Encoding = "utf-16"
+    """The unit that columns are counted in, the same in both directions."""
+    rule_pages: str = ""
+    """Where the rules' pages are published; empty for the pages that come with the server."""
     apply_edit: bool = False
     document_changes: bool = False
     change_annotations: bool = False
@@ -29,10 +37,11 @@ class ClientFeatures:
     show_document: bool = False
     watch_files: bool = False
     """The client watches files for us when asked to by a dynamic registration."""
-    workspace_folders: bool = False
 
     @classmethod
-    def from_lsp(cls, capabilities: lsp.ClientCapabilities) -> ClientFeatures:
+    def from_lsp(cls, capabilities: lsp.ClientCapabilities, options: Any = None) -> ClientFeatures:
+        """`options` are the client's `initializationOptions`: `{"rulePages": "https://…"}`."""
+
         def can(path: str) -> bool:
             return bool(get_capability(capabilities, path))
 
@@ -44,7 +53,11 @@ class ClientFeatures:
             "workspace.workspace_edit",
             "text_document.publish_diagnostics",
         )
+        settings = cast("Mapping[str, Any]", options if isinstance(options, Mapping) else {})
+        rule_pages = settings.get("rulePages")
         return cls(
+            encoding=_encoding(get_capability(capabilities, "general.position_encodings") or ()),
+            rule_pages=rule_pages if isinstance(rule_pages, str) else "",
             apply_edit=can("workspace.apply_edit"),
             document_changes=can(f"{edit}.document_changes"),
             change_annotations=can(f"{edit}.document_changes") and can(f"{edit}.change_annotation_support"),
@@ -62,5 +75,13 @@ class ClientFeatures:
             work_done_progress=can("window.work_done_progress"),
             show_document=can("window.show_document.support"),
             watch_files=can("workspace.did_change_watched_files.dynamic_registration"),
-            workspace_folders=can("workspace.workspace_folders"),
         )
+
+
+def _encoding(offered: Collection[str]) -> Encoding:
+    """Bytes where they are offered: they need no conversion. UTF-16 is what every client knows."""
+    preferred: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
+    for encoding in preferred:
+        if encoding in offered:
+            return encoding
+    return "utf-16"

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from msgspec import structs
-
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config, load_config
-from otp_genesis_analyzers.findings import Finding, Related
-from otp_genesis_analyzers.last_good import Typed, typed_between
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.last_good import moved, typed_between, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, Project
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.source import Source
 from otp_genesis_server.lsp.snapshot import Document, Snapshot, reader
@@ -36,8 +35,8 @@ class Surroundings(Protocol):
         """Run in the background; an exception is reported."""
         ...
 
-    def publish(self, snapshot: Snapshot, path: str) -> None:
-        """Show the findings of one file, perhaps none."""
+    def publish(self, snapshot: Snapshot, path: str, findings: tuple[Finding, ...]) -> None:
+        """Show these findings, perhaps none, in one file, and no others."""
         ...
 
     def log(self, message: str) -> None: ...
@@ -54,6 +53,8 @@ class FileState:
     source: Source
     analysis: FileAnalysis
     findings: tuple[Finding, ...]
+    healthy: bool
+    """Not in the middle of being typed."""
 
 
 class Folder:
@@ -61,18 +62,20 @@ class Folder:
         """`alone`: holds files that belong to no mix project. `opened`: the user opened the folder
         itself, so that findings are shown in all its files, not in the open ones only."""
         self.root = root
+        self.alone = alone
         self.documents: dict[str, Document] = {}
         self._around = around
-        self._alone = alone
         self._opened = opened
         self._loading = asyncio.Lock()
+        self._loaded = asyncio.Event()
         self._project: Project | None = None
         self._config = Config()
         self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._shown: dict[str, tuple[Finding, ...]] = {}
         self._typed_in: dict[str, Source] = {}
         """The text of each open document that its findings fit."""
         self._healthy: dict[str, FileState] = {}
-        """The newest state of each open document whose text parsed without errors."""
+        """The newest healthy state of each open document."""
         self._revisions: Counter[str] = Counter()
         self._analyses: dict[str, asyncio.Task[None]] = {}
         self._check: asyncio.Task[None] | None = None
@@ -81,14 +84,17 @@ class Folder:
     # --- what happens to it ---------------------------------------------------------------------------
 
     async def load(self, on_progress: Callable[[int, int], None]) -> None:
-        """Read all of it. `on_progress(done, total)` is called in another thread; what it raises ends the load."""
+        """Read all of it. `on_progress(done, total)` is called in a thread; what it raises ends the load."""
         async with self._loading:
             revisions = self._revisions.copy()
             read = reader(self.root, self.documents)
-            if self._alone:
-                self._project = Project((), {}, read)
-            else:
-                await self._load_project(read, on_progress)
+            try:
+                if self.alone:
+                    self._project = Project((), {}, read)
+                else:
+                    await self._load_project(read, on_progress)
+            finally:
+                self._loaded.set()
         changed_meanwhile = {path for path, count in self._revisions.items() if count > revisions[path]}
         for path in changed_meanwhile | self.documents.keys():
             self._changed(path)
@@ -114,6 +120,15 @@ class Folder:
         """The folder as of now, once the texts typed so far are analysed; None before it was first read."""
         while self._analyses:
             await asyncio.gather(*self._analyses.values(), return_exceptions=True)
+        return self._snapshot()
+
+    async def checked(self) -> Snapshot | None:
+        """The folder once all rules have seen what was typed so far; None when it can't be read."""
+        await self._loaded.wait()
+        while self._analyses or (self._check and not self._check.done()):
+            await self.current()
+            if self._check:
+                await asyncio.wait([self._check])
         return self._snapshot()
 
     def forget(self) -> None:
@@ -178,10 +193,10 @@ class Folder:
             findings = tuple(sorted((*state.findings, *carried), key=lambda finding: finding.sort_key))
             if path in self.documents:
                 self._typed_in[path] = state.source
-                if not state.source.broken:
+                if state.healthy:
                     self._healthy[path] = state
         self._project = replace(self._project, files=files)
-        self._show({**self._findings, path: findings}, always=path)
+        self._show({**self._findings, path: findings}, retyped=(path,) if path in self.documents else ())
 
     # --- the whole folder -----------------------------------------------------------------------------
 
@@ -207,12 +222,57 @@ class Folder:
             await asyncio.sleep(wait_seconds)
         return await self.current()
 
-    def _show(self, findings: dict[str, tuple[Finding, ...]], *, always: str | None = None) -> None:
-        """Publish what differs from what is shown; `always` for the file whose text has moved."""
-        before, self._findings = self._findings, {path: found for path, found in findings.items() if found}
+    def _show(self, findings: dict[str, tuple[Finding, ...]], *, retyped: tuple[str, ...] = ()) -> None:
+        """Publish what differs from what is shown, and in any case the files whose text is new."""
+        self._findings = {path: found for path, found in findings.items() if found}
+        visible = {
+            path: found for path, found in self._findings.items() if self._opened or path in self.documents
+        }
+        before, self._shown = self._shown, visible
         snapshot = self._snapshot()
         if snapshot is None:
             return
-        for path in sorted(before.keys() | self._findings.keys() | self.documents.keys()):
-            visible = self._opened or path in self.documents
-            ...
+        for path in sorted(before.keys() | visible.keys() | set(retyped)):
+            if path in retyped or before.get(path) != visible.get(path):
+                self._around.publish(snapshot, path, visible.get(path, ()))
+
+
+def _state_of(snapshot: Snapshot, path: str, config: Config, healthy: FileState | None) -> FileState | None:
+    """Analyse one file in the light of its project; None when there is no text to be read."""
+    project = snapshot.project
+    source = engine.read_source(path, project.read)
+    if source is None:
+        return None
+    role = engine.role_in(project.apps, path)
+    before = healthy or (_saved(snapshot, path, role) if path in snapshot.documents else None)
+    if before is None:
+        analysis, finished = engine.analyze(source, role), not source.broken
+    else:
+        analysis = engine.reanalyze(source, role, before.source, before.analysis)
+        finished = not unfinished(source, before.source)
+    project = replace(project, files={**project.files, path: analysis})
+    return FileState(source, analysis, engine.check_file(project, config, path), finished)
+
+
+def _saved(snapshot: Snapshot, path: str, role: Role) -> FileState | None:
+    """What the disk holds under a document that was just opened, perhaps half typed."""
+    source = engine.read_source(path, reader(snapshot.root, {}))
+    if source is None or source.broken:
+        return None
+    return FileState(source, engine.analyze(source, role), (), healthy=True)
+
+
+def _carried(findings: Iterable[Finding], before: Source | None, now: Source) -> Iterator[Finding]:
+    """Findings that only the whole project shows, moved by what was typed, until it is checked again."""
+    typed = typed_between((before or now).content, now.content)
+    for finding in findings:
+        rule = find_rule(finding.code)
+        if (rule is None or rule.project_wide) and not typed.touches(finding.span):
+            yield moved(finding, typed)
+
+
+def _by_path(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+    by_path: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_path[finding.path].append(finding)
+    return {path: tuple(found) for path, found in by_path.items()}

@@ -25,7 +25,10 @@ from otp_genesis_server.cli import DONE, FOUND, options
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 def command(paths: tuple[str, ...], form: str, fail_on: str, exit_zero: bool, **choice: Any) -> int:
-    """Find OTP anti-patterns in a mix project, or in files and folders of one.
+    """Find OTP anti-patterns.
+
+    In the mix project of the current folder, or in the files and folders given. The whole project is
+    read in any case, since its supervision tree decides what is an anti-pattern.
 
     \b
     Examples:

@@ -8,15 +8,16 @@ import click
 @click.command()
 @click.argument("rule")
 def command(rule: str) -> None:
-    """Print the page of a rule, named by its code or its name, as Markdown.
+    """Print what a rule says, and why.
+
+    The rule is named by its code or its name; its page is Markdown.
 
     \b
     Example:
       otp-genesis explain OTP101
     """
-    from otp_genesis_analyzers.rules.page import page
-
     from otp_genesis_analyzers.rules import find_rule, selectors
+    from otp_genesis_analyzers.rules.page import page
 
     found = find_rule(rule)
     if found is None:

@@ -9,7 +9,9 @@ import click
 @click.option("--stdio", is_flag=True, help="Talk over standard input and output (the default).")
 @click.option("--tcp", metavar="HOST:PORT", help="Listen there for one editor instead.")
 def command(stdio: bool, tcp: str | None) -> None:
-    """Run the language server. Editors start it; see the README for their settings.
+    """Run the language server.
+
+    Editors start it by themselves, over standard input and output.
 
     \b
     Example:
@@ -17,10 +19,13 @@ def command(stdio: bool, tcp: str | None) -> None:
     """
     if stdio and tcp:
         raise click.UsageError("give --stdio or --tcp, not both")
-    host, port = _address(tcp) if tcp else ("", 0)
-    from otp_genesis_server.lsp import app
+    address = _address(tcp) if tcp else None
+    from otp_genesis_server.lsp.app import serve_stdio, serve_tcp
 
-    raise NotImplementedError(app, host, port)
+    if address:
+        serve_tcp(*address)
+    else:
+        serve_stdio()
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -1,0 +1,110 @@
+"""Calls that change what the whole virtual machine sees: its environment, its directory, its named processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.terms import Term
+
+_ANY_KEY = {
+    ("Application", "put_all_env", 1),
+    ("Application", "put_all_env", 2),
+    ("Application", "stop", 1),
+    ("Logger", "configure", 1),
+    ("File", "cd!", 1),
+    ("File", "cd!", 2),
+    ("File", "cd", 1),
+    ("File", "cd", 2),
+    (":file", "set_cwd", 1),
+    ("Mox", "set_mox_global", 0),
+    ("Mox", "set_mox_global", 1),
+    ("", "set_mox_global", 0),
+    ("", "set_mox_global", 1),
+}
+_OF_A_KEY = {
+    ("System", "put_env"): 0,
+    ("System", "delete_env"): 0,
+    (":persistent_term", "put"): 0,
+    (":persistent_term", "erase"): 0,
+    ("Application", "put_env"): 1,
+    ("Application", "delete_env"): 1,
+}
+"""Where the key stands among the arguments."""
+_STOPS = {
+    "GenServer": ("stop",),
+    "Agent": ("stop",),
+    "Supervisor": ("stop", "terminate_child", "delete_child"),
+    "DynamicSupervisor": ("stop",),
+}
+_INVENTED = frozenset({"fake", "dummy", "sample", "example", "unknown", "test", "foo", "bar", "missing"})
+_INVENTED_APPS = frozenset({"my_app", "some_app", "other_app", "app"})
+
+
+def changes_global_state(module: Module, call: Call) -> bool:
+    """A call that other tests may notice. What only this module can know of is left out.
+
+    That are keys named after a module of the test itself, keys that are made at run time,
+    applications that do not exist, and processes that the module starts.
+    """
+    if call.form == "capture":
+        return False
+    if (call.module, call.name, call.arity) in _ANY_KEY:
+        return True
+    if call.is_to("System", "put_env") and call.arity == 1:
+        return any(_is_shared(module, call, key) for key, _ in call.args[0].pairs)
+    position = _OF_A_KEY.get((call.module, call.name))
+    if position is not None:
+        return len(call.args) > position and _is_shared(module, call, call.args[position])
+    return _stops_shared_process(module, call)
+
+
+def _is_shared(module: Module, call: Call, key: Term) -> bool:
+    if call.module == "Application" and not _is_real_app(module, call.args[0]):
+        return False
+    return not any(_is_private(module, part) for part in key.walk())
+
+
+def _is_real_app(module: Module, app: Term) -> bool:
+    if app.kind != "atom":
+        return False
+    words = app.value.split("_")
+    return app.value not in _INVENTED_APPS and not _INVENTED.intersection(words)
+
+
+def _is_private(module: Module, part: Term) -> bool:
+    """Known to one test only, or perhaps so."""
+    if part.kind == "module":
+        return part.value == module.name or part.value.startswith(f"{module.name}.")
+    if part.kind in ("string", "atom"):
+        return part.value.upper().startswith("TEST_")
+    return part.kind in ("interpolation", "call", "variable", "other", "attribute")
+
+
+def _stops_shared_process(module: Module, call: Call) -> bool:
+    if not call.args:
+        return False
+    if call.name in _STOPS.get(call.module, ()):
+        return _is_shared_name(module, call.args[0])
+    if call.is_to("Process", "exit") and call.args[0].kind == "call":
+        looked_up = call.args[0]
+        return looked_up.value in ("Process.whereis", "GenServer.whereis") and _is_shared_name(
+            module, looked_up.items[0]
+        )
+    return False
+
+
+def _is_shared_name(module: Module, name: Term) -> bool:
+    if name.kind != "module" or _is_private(module, name):
+        return False
+    return name.value not in set(_started(module))
+
+
+def _started(module: Module) -> Iterator[str]:
+    """The modules and names that the module starts itself."""
+    for function in module.functions:
+        for clause in function.clauses:
+            for call in clause.calls:
+                if call.name in ("start_link", "start", "start_supervised", "start_supervised!"):
+                    yield call.module
+                    yield from (part.value for term in call.args for part in term.walk())

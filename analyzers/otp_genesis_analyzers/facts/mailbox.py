@@ -1,0 +1,55 @@
+"""Which messages a module takes out of its mailbox, by the heads of its clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.terms import Term
+
+
+def messages_taken(module: Module) -> Iterator[Term]:
+    """The patterns of `handle_info/2`, and of `:info` events of a state machine."""
+    for function in module.functions:
+        for clause in function.clauses:
+            if function.id == "handle_info/2":
+                yield clause.head[0]
+            for event, message in zip(clause.head, clause.head[1:], strict=False):
+                if event.is_atom("info"):
+                    yield message
+
+
+def takes_task_replies(module: Module) -> bool:
+    """Some clause takes `{reference, result}`, the message by which a task gives its result."""
+    return any(
+        message.kind == "tuple" and len(message.items) == 2 and message.items[0].kind in ("variable", "pin")
+        for message in map(_unwrapped, messages_taken(module))
+    )
+
+
+def takes_exits(module: Module) -> bool:
+    """Some clause takes `{:EXIT, pid, reason}`."""
+    return any(_unwrapped(message).tag == "EXIT" for message in messages_taken(module))
+
+
+def takes_anything(module: Module) -> bool:
+    """Some clause takes every message."""
+    return any(_unwrapped(message).kind == "variable" for message in messages_taken(module))
+
+
+def traps_exits(module: Module) -> bool:
+    return any(
+        (call.is_to("Process", "flag") or call.is_to(":erlang", "process_flag"))
+        and call.args[:1] and call.args[0].is_atom("trap_exit")
+        for function in module.functions
+        for clause in function.clauses
+        for call in clause.calls
+    )
+
+
+def _unwrapped(pattern: Term) -> Term:
+    """The pattern itself in `{ref, result} = message`."""
+    if pattern.kind != "match":
+        return pattern
+    left, right = pattern.items
+    return right if left.kind == "variable" else left

@@ -1,0 +1,46 @@
+"""Who starts a process, seen over the whole project: a supervisor, a child specification, another node."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from otp_genesis_analyzers.facts.model import Call, Function, Module
+from otp_genesis_analyzers.facts.sites import sites
+from otp_genesis_analyzers.project import MixApp, Project
+from otp_genesis_analyzers.supervision import Forest
+
+_REMOTE_CALLS = (":rpc", ":erpc")
+
+
+def is_in_tree(
+    project: Project, trees: Forest, app: MixApp | None, module: str
+) -> Literal["yes", "no", "unknown"]:
+    """Whether a supervisor starts `module`; unknown when a file or a child list is not known to its end."""
+    if module in trees.started:
+        return "yes"
+    if app is None or not trees.complete(app) or not project.complete(app):
+        return "unknown"
+    return "no"
+
+
+def is_named_by_child(trees: Forest, module: Module, function: Function) -> bool:
+    """Some child specification says `start: {module, function, arguments}`."""
+    arities = range(function.arity - function.defaults, function.arity + 1)
+    names = {f"{module.name}.{function.name}/{arity}" for arity in arities}
+    return any(child.start in names for node in trees.nodes for child in node.children.children)
+
+
+def runs_on_other_nodes(project: Project, module: str) -> bool:
+    """Some `:rpc` or `:erpc` call starts in the module: it runs where this project has no tree."""
+    return any(
+        site.call.module in _REMOTE_CALLS and _names_function_of(site.call, module)
+        for entry in project.modules.values()
+        for site in sites(entry.module)
+    )
+
+
+def _names_function_of(call: Call, module: str) -> bool:
+    return any(
+        first.kind == "module" and first.value == module and second.kind == "atom"
+        for first, second in zip(call.args, call.args[1:], strict=False)
+    )

@@ -1,0 +1,387 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.sites import production_modules, sites
+from otp_genesis_analyzers.facts.starts import is_start_function, start_of
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.process_owners import is_in_tree
+from otp_genesis_analyzers.project import MixApp, ModuleEntry, Project
+from otp_genesis_analyzers.rules.contract import Example, Rule
+from otp_genesis_analyzers.supervision import Forest, forest
+
+_CHILD_KINDS = SERVERS | frozenset[Kind](("Agent", "Supervisor"))
+
+
+class ChildNotInTree(Rule):
+    """A server registers a name, and no supervisor of the application starts it.
+
+    ## What it does
+    Reports a server, agent or supervisor whose `start_link` registers a constant name, where no child list
+    and no `start_child` of the project starts it and nothing else names it as a value or starts it. It is a
+    **warning** where other code of the application calls it, and **information** where nothing does.
+
+    It speaks only when the whole tree is known: no file of the application is broken, and every child list
+    can be read to its last entry.
+
+    ## Why it matters on the BEAM
+    The module looks like a part of the application, but its process does not exist. A call to its name
+    exits with `:noproc`, a cast is lost without a word.
+
+    ## When it is legitimate
+    In a library without `mod:`, whose user starts the process. Where configuration, `apply` or a
+    `{module, function, arguments}` tuple names the module. In a module that implements a behaviour of the
+    project and may be picked at run time. None of these is reported.
+
+    ## Use instead
+    ```elixir
+    children = [
+      Shop.Repo,
+      Shop.Coupons,
+      ShopWeb.Endpoint
+    ]
+    ```
+
+    ## Fix safety
+    There is no mechanical fix: which supervisor starts it, after which children and with which argument is
+    a decision. A model can propose it.
+
+    ## References
+    - https://hexdocs.pm/elixir/supervisor-and-application.html
+    - https://hexdocs.pm/elixir/Supervisor.html#module-child-specification
+    """
+
+    code = "OTP106"
+    name = "child-not-in-tree"
+    severity = Severity.WARNING
+    project_wide = True
+    anchors = ("start_link",)
+    fixes = (FixKind.LLM,)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/coupons.ex
+            defmodule Shop.Coupons do
+            #         ^^^^^^^^^^^^ warning: `Shop.Checkout.price/2` calls it
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+              def discount(code), do: Agent.get(__MODULE__, &Map.get(&1, code, 0))
+            end
+            # file: lib/shop/checkout.ex
+            defmodule Shop.Checkout do
+              def price(price, code), do: price - Shop.Coupons.discount(code)
+            end
+            # file: test/shop/coupons_test.exs
+            defmodule Shop.CouponsTest do
+              use ExUnit.Case
+
+              setup do
+                start_supervised!(Shop.Coupons)
+                :ok
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [Shop.Repo, {Shop.Cache, size: 10}]
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/cache.ex
+            defmodule Shop.Cache do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def init(opts), do: {:ok, opts}
+            end
+
+            defmodule Shop.Cache.Sweeper do
+            #         ^^^^^^^^^^^^^^^^^^ information: nothing in the application calls it
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: :sweeper)
+              def init(opts), do: {:ok, opts}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/doors.ex
+            defmodule Shop.Doors do
+            #         ^^^^^^^^^^ warning: so nothing registers `Shop.Doors`
+              @behaviour :gen_statem
+
+              def start_link(opts), do: :gen_statem.start_link({:local, __MODULE__}, __MODULE__, opts, [])
+              def open, do: :gen_statem.call(__MODULE__, :open)
+              def callback_mode, do: :handle_event_function
+              def init(opts), do: {:ok, :closed, opts}
+            end
+
+            defmodule Shop.Guard do
+              def enter, do: Shop.Doors.open()
+            end
+
+            defmodule Shop.Workers do
+            #         ^^^^^^^^^^^^ information
+              use Supervisor
+
+              def start_link(opts), do: Supervisor.start_link(__MODULE__, opts, name: __MODULE__)
+              def init(_opts), do: Supervisor.init([Shop.Worker], strategy: :one_for_one)
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [Shop.Cache, Shop.Workers] ++ web()
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+
+              defp web, do: [{Shop.Sessions, []}]
+            end
+            # file: lib/shop/workers.ex
+            defmodule Shop.Workers do
+              use Supervisor
+
+              def start_link(opts), do: Supervisor.start_link(__MODULE__, opts, name: __MODULE__)
+              def add, do: DynamicSupervisor.start_child(Shop.Runs, {Shop.Run, []})
+
+              def init(_opts) do
+                children = [%{id: :sweeper, start: {Shop.Cache.Sweeper, :start_link, [[]]}}]
+                Supervisor.init(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/servers.ex
+            defmodule Shop.Cache do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              defmodule Sweeper do
+                use GenServer
+                def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+                end
+            end
+
+            defmodule Shop.Sessions do
+              use Agent
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+            end
+
+            defmodule Shop.Run do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [Shop.Repo] ++ Application.get_env(:shop, :children, [])
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/coupons.ex
+            defmodule Shop.Coupons do
+              use Agent
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+              def discount(code), do: Agent.get(__MODULE__, &Map.get(&1, code, 0))
+            end
+
+            defmodule Shop.Checkout do
+              def price(price, code), do: price - Shop.Coupons.discount(code)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: config/config.exs
+            import Config
+            config :shop, mailer: Shop.Mailer.Local
+            # file: lib/shop/servers.ex
+            defmodule Shop.Mailer do
+              @callback deliver(map) :: :ok
+            end
+
+            defmodule Shop.Mailer.Local do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+
+            defmodule Shop.Mailer.Remote do
+              use GenServer
+              @behaviour Shop.Mailer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+
+            defmodule Shop.Rates do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+
+            defmodule Shop.Coupons do
+              use Agent
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+            end
+
+            defmodule Shop.Run do
+              use GenServer
+              def start_link(order), do: GenServer.start_link(__MODULE__, order)
+            end
+
+            defmodule Shop.Boot do
+              def rates, do: apply(Shop.Rates, :start_link, [[]])
+              def coupons, do: {Shop.Coupons, :start_link, [[]]}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [Shop.Repo, {Shop.Mailer, from: "shop@example.org]
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/coupons.ex
+            defmodule Shop.Coupons do
+              use Agent
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Ring.MixProject do
+              use Mix.Project
+              def project, do: [app: :ring, version: "1.0.0"]
+              def application, do: [extra_applications: [:logger]]
+            end
+            # file: lib/ring.ex
+            defmodule Ring do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+
+            defmodule Ring.Client do
+              def size, do: Ring.size()
+            end
+            """
+        ),
+    ]
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        trees = forest(project)
+        orphans = list(_orphans(project, trees))
+        mentioned = _mentioned(project) if orphans else frozenset[str]()
+        for app, entry, registered in orphans:
+            if entry.module.name not in mentioned:
+                yield self._finding(project, trees, app, entry, registered)
+
+    def _finding(
+        self, project: Project, trees: Forest, app: MixApp, entry: ModuleEntry, registered: str
+    ) -> Finding:
+        name = entry.module.name
+        user = _first_user(project, name)
+        used = f"`{user[0]}` calls it" if user is not None else "nothing in the application calls it"
+        related = [Related(user[1], user[2].head, "calls it here")] if user is not None else []
+        root = next((node for node in trees.of_app(app) if node.module.name == app.application), None)
+        if root is not None:
+            related.append(Related(root.path, root.children.span, "not among these children"))
+        return self.report(
+            entry.path,
+            entry.module.name_span,
+            f"no supervisor of `{app.name}` starts `{name}`, so nothing registers `{registered}`; {used}",
+            snippet=name,
+            scope=name,
+            severity=Severity.WARNING if user is not None else Severity.INFORMATION,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=tuple(related),
+        )
+
+
+def _orphans(project: Project, trees: Forest) -> Iterator[tuple[MixApp, ModuleEntry, str]]:
+    """The modules that could be children and are not, with the one name that their start registers."""
+    for entry in project.modules.values():
+        module, app = entry.module, project.app_of(entry.path)
+        registered = _registered_by_start(module)
+        if app is None or not app.application or not registered or not kinds(module) & _CHILD_KINDS:
+            continue
+        if not project.role_of(entry.path).is_application_code or _may_be_chosen(project, module):
+            continue
+        if is_in_tree(project, trees, app, module.name) == "no":
+            yield app, entry, registered
+
+
+def _registered_by_start(module: Module) -> str:
+    for function in module.functions:
+        if function.name == "start_link" and function.public:
+            for clause in function.clauses:
+                for call in clause.calls:
+                    start = start_of(call)
+                    if start is not None and start.constant_name:
+                        return start.constant_name
+    return ""
+
+
+def _may_be_chosen(project: Project, module: Module) -> bool:
+    """Implements a behaviour of the project, by which it may be picked at run time."""
+    return any(behaviour in project.modules for behaviour in module.behaviours)
+
+
+def _mentioned(project: Project) -> frozenset[str]:
+    """Every module that code or configuration names as a value or starts by hand."""
+    found: set[str] = set()
+    for path, analysis in project.files.items():
+        if not project.role_of(path).is_test:
+            found.update(analysis.facts.mentions)
+            for module in analysis.facts.modules:
+                found.update(_started_by_hand(module))
+    return frozenset(found)
+
+
+def _started_by_hand(module: Module) -> Iterator[str]:
+    for site in sites(module):
+        if site.call.name in ("start", "start_link"):
+            own = site.call.module in ("", module.name)
+            if not own:
+                yield site.call.module
+            elif not is_start_function(site.function):
+                yield module.name
+
+
+def _first_user(project: Project, name: str) -> tuple[str, str, Call] | None:
+    """Scope, path and call of some code of the application, outside the module, that calls its functions."""
+    for path, analysis in sorted(project.files.items()):
+        for module in production_modules(analysis.facts, project.role_of(path)):
+            if module.name != name and name in analysis.facts.references:
+                for site in sites(module):
+                    if site.call.module == name:
+                        return site.scope, path, site.call
+    return None

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.callbacks import callback_chains
+from otp_genesis_analyzers.facts.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.results import is_unused
+from otp_genesis_analyzers.facts.sites import Site, sites
+from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+
+class DiscardedAsyncTask(Rule):
+    """The task of a `Task.async` is thrown away, so nobody will await it.
+
+    ## What it does
+    Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` whose task is a
+    statement's unused value, is bound to `_`, or is returned to callers in the same module who all drop it.
+
+    ## Why it matters on the BEAM
+    A task sends its result to the process that started it. With nobody to await it, the message stays in
+    the mailbox or reaches a `handle_info` that doesn't expect it. The task of `async` is linked as well:
+    an error in it ends the process that did not want to wait for it.
+
+    ## When it is legitimate
+    In a server whose `handle_info` takes `{ref, result}`; in front of a `receive` that takes it. Both are
+    not reported, nor is anything in tests.
+
+    ## Use instead
+    ```elixir
+    Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Search.reindex(id) end)
+    ```
+
+    ## Fix safety
+    Unsafe. The link is lost and no result is sent. The fix also adds a `Task.Supervisor` to the
+    application where there is none.
+
+    ## References
+    - https://hexdocs.pm/elixir/Task.html#async/1
+    - https://hexdocs.pm/elixir/Task.Supervisor.html#start_child/3
+    """
+
+    code = "OTP103"
+    name = "discarded-async-task"
+    severity = Severity.WARNING
+    anchors = ("async",)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Search do
+              def update(product) do
+                Task.async(fn -> Shop.Index.put(product) end)
+            #   ^^^^^^^^^^ warning: its crash ends the caller
+                :ok
+              end
+
+              def forget(product) do
+                _task = Task.async(Shop.Index, :delete, [product])
+            #           ^^^^^^^^^^ warning: stays in the caller's mailbox
+                :ok
+              end
+
+              def rebuild do
+                Task.Supervisor.async_nolink(Shop.Tasks, &Shop.Index.rebuild/0)
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning
+                :ok
+              end
+            end
+            """,
+            fixed="""
+            # file: lib/example.ex
+            defmodule Shop.Search do
+              def update(product) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Index.put(product) end)
+                :ok
+              end
+
+              def forget(product) do
+                _task = Task.Supervisor.start_child(Shop.TaskSupervisor, Shop.Index, :delete, [product])
+                :ok
+              end
+
+              def rebuild do
+                Task.Supervisor.start_child(Shop.Tasks, &Shop.Index.rebuild/0)
+                :ok
+              end
+            end
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [{Task.Supervisor, name: Shop.TaskSupervisor}]
+
+                Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Catalogue do
+              use GenServer
+
+              def refresh(sku) do
+                Task.async(fn -> Shop.Index.put(sku) end)
+            #   ^^^^^^^^^^ warning
+                :ok
+              end
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast(:rebuild, state) do
+                task = Task.async(fn -> Shop.Index.rebuild() end)
+                {:noreply, %{state | rebuild: task.ref}}
+              end
+
+              @impl true
+              def handle_info({ref, built}, %{rebuild: ref} = state), do: {:noreply, %{state | index: built}}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Prices do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:quote, items}, _from, state) do
+                Enum.each(items, fn item -> Task.async(fn -> Shop.Carrier.ask(item) end) end)
+            #                               ^^^^^^^^^^ warning
+                notify(items)
+                {:reply, :ok, state}
+              end
+
+              def handle_call(:warm_up, _from, state) do
+                notify([])
+                {:reply, :ok, state}
+              end
+
+              @impl true
+              def handle_info({:priced, item}, state), do: {:noreply, [item | state]}
+
+              defp notify(items), do: Task.async(fn -> Shop.Mailer.deliver(items) end)
+            #                         ^^^^^^^^^^ warning
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Search do
+              def both(phrase) do
+                task = Task.async(fn -> Shop.Index.find(phrase) end)
+                others = Shop.Archive.find(phrase)
+                others ++ Task.await(task)
+              end
+
+              def all(phrases) do
+                phrases |> Enum.map(&Task.async(fn -> Shop.Index.find(&1) end)) |> Task.await_many()
+              end
+
+              def start(phrase), do: Task.async(fn -> Shop.Index.find(phrase) end)
+
+              def quick(phrase) do
+                task = start_quick(phrase)
+                Task.yield(task, 100) || Task.shutdown(task)
+              end
+
+              def stream(phrases), do: Task.async_stream(phrases, &Shop.Index.find/1) |> Enum.to_list()
+
+              def by_message(phrase) do
+                Task.async(fn -> Shop.Index.find(phrase) end)
+
+                receive do
+                  {_ref, found} -> found
+                end
+              end
+
+              defp start_quick(phrase), do: Task.async(fn -> Shop.Index.find(phrase) end)
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Vehicle do
+              @behaviour :gen_statem
+
+              def init(opts), do: {:ok, :waiting, opts}
+              def callback_mode, do: :handle_event_function
+
+              def handle_event(:internal, :fetch, :waiting, data) do
+                Task.async(fn -> Shop.Api.fetch(data.id) end)
+                {:keep_state, data}
+              end
+
+              def handle_event(:info, {ref, result}, :waiting, data) when is_reference(ref) do
+                {:next_state, :ready, %{data | result: result}}
+              end
+
+              def handle_event(:info, {:DOWN, _ref, :process, _pid, _reason}, _state, data) do
+                {:keep_state, data}
+              end
+            end
+
+            defmodule ShopWeb.CartLive do
+              use ShopWeb, :live_view
+
+              def handle_event("load", _params, socket) do
+                load(socket)
+                {:noreply, socket}
+              end
+
+              def handle_info({ref, items}, socket) do
+                Process.demonitor(ref, [:flush])
+                {:noreply, assign(socket, items: items)}
+              end
+
+              defp load(socket), do: Task.Supervisor.async_nolink(Shop.Tasks, fn -> socket.assigns.items end)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/search_test.exs
+            defmodule Shop.SearchTest do
+              use ExUnit.Case
+
+              test "is not disturbed by another search" do
+                Task.async(fn -> Shop.Search.both("pot") end)
+                assert Shop.Search.both("pan") == []
+              end
+            end
+            # file: lib/shop/batch.ex
+            defmodule Shop.Batch do
+              import Shop.Jobs, only: [async: 1]
+
+              def run(job) do
+                async(job)
+                :ok
+              end
+
+              def text, do: "Task.async(fn -> :ok end)"
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        if file.role.is_test:
+            return
+        for module in file.facts.modules:
+            graph = call_graph(module)
+            for site in sites(module):
+                if _starts_async(site) and _nobody_takes_result(graph, site):
+                    yield self._finding(file, site)
+
+    def _finding(self, file: FileView, site: Site) -> Finding:
+        linked = "" if site.call.name == "async_nolink" else ", and its crash ends the caller"
+        rewritable = file.role.is_application_code and site.call.form == "call"
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            f"the task of `{site.call.target}` is thrown away: "
+            f"its result stays in the caller's mailbox{linked}",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
+        )
+
+
+def _starts_async(site: Site) -> bool:
+    call = site.call
+    return call.is_to("Task", "async") or call.is_to("Task.Supervisor", "async", "async_nolink")
+
+
+def _nobody_takes_result(graph: CallGraph, site: Site) -> bool:
+    if not is_unused(graph, site.function, site.clause, site.call) or _received(site):
+        return False
+    if not site.module.complete:
+        return False  # the clause that takes the result may be the one being typed
+    return not (takes_task_replies(site.module) and site.function.id in callback_chains(graph))
+
+
+def _received(site: Site) -> bool:
+    """A `receive` later in the clause, in the process that the result is sent to."""
+    return any(
+        receive.closure == site.call.closure and receive.span.start >= site.call.span.end
+        for receive in site.clause.receives
+    )

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from msgspec import structs
+
+from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.callbacks import callback_chains
+from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.mailbox import takes_anything, takes_exits, traps_exits
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.results import thrown_away, tied_by_hand
+from otp_genesis_analyzers.facts.sites import Site, production_modules, site_at, sites
+from otp_genesis_analyzers.facts.starts import Start, belongs_to_start, start_of
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.process_owners import is_in_tree, is_named_by_child, runs_on_other_nodes
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.supervision import forest
+
+_DIES_WITH_CALLER = "a crash of its caller ends it, and nobody starts it again"
+
+
+class StartOutsideTree(Rule):
+    """A server, agent or supervisor is started by ordinary code, outside the supervision tree.
+
+    ## What it does
+    Reports servers, agents and supervisors that application code starts itself. It is a **warning** for
+    `start`, which links nothing, under a constant name; for `start_link` under a constant name where no
+    child list of the project has the module, also through the module's own `start_link`; and for a
+    supervisor started by a server that traps exits and takes every message, so that nobody sees its crash.
+    Other starts outside the tree are **information** or, in a server's callback, a **hint**.
+
+    ## Why it matters on the BEAM
+    A process that no supervisor starts is not started again. Linked, it ends when the code that happened
+    to start it crashes; not linked, nobody learns of its own crash. With a constant name, all who call it
+    fail from then on.
+
+    ## When it is legitimate
+    In `start_link`, `start`, `init`, `child_spec` and `start_child`, and in their private helpers. Where a
+    child specification names the function. For a helper that a server starts in `init` and is linked to.
+    For an unnamed `start` that is monitored at once. In a module that `:rpc` or `:erpc` runs on other nodes.
+    In tests, Mix tasks and scripts. None of these is reported. Libraries get hints.
+
+    ## Use instead
+    ```elixir
+    DynamicSupervisor.start_child(Shop.RunSupervisor, {Shop.Run, order})
+    ```
+
+    ## Fix safety
+    There is no mechanical fix: which supervisor, which name and when to restart are decisions. A model can
+    propose them.
+
+    ## References
+    - https://hexdocs.pm/elixir/process-anti-patterns.html#unsupervised-processes
+    - https://hexdocs.pm/elixir/DynamicSupervisor.html
+    """
+
+    code = "OTP105"
+    name = "start-outside-tree"
+    severity = Severity.WARNING
+    anchors = ("start",)
+    fixes = (FixKind.LLM,)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/audit.ex
+            defmodule Shop.Audit do
+              use GenServer
+
+              def enable(path) do
+                {:ok, pid} = GenServer.start_link(__MODULE__, path, name: __MODULE__)
+            #                ^^^^^^^^^^^^^^^^^^^^ warning: in `enable/1` starts `Shop.Audit` outside
+                pid
+              end
+
+              def init(path), do: {:ok, path}
+            end
+
+            defmodule Shop.Output do
+              use GenServer
+
+              def start, do: GenServer.start(__MODULE__, [], name: :output)
+            #                ^^^^^^^^^^^^^^^ warning: starts `:output`
+              def quiet, do: GenServer.start(__MODULE__, :quiet)
+            #                ^^^^^^^^^^^^^^^ information: nobody learns of its crash
+
+              def init(opts), do: {:ok, opts}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/coupons.ex
+            defmodule Shop.Coupons do
+              use Agent
+
+              def start_link(coupons \\\\ %{}), do: Agent.start_link(fn -> coupons end, name: __MODULE__)
+
+              def get(code) do
+                ensure_started()
+                Agent.get(__MODULE__, &Map.get(&1, code))
+              end
+
+              defp ensure_started do
+                if Process.whereis(__MODULE__) == nil, do: start_link()
+            #                                              ^^^^^^^^^^ warning: a crash of its caller ends it
+              end
+            end
+            # file: lib/shop/campaign.ex
+            defmodule Shop.Campaign do
+              alias Shop.Coupons
+
+              def open(coupons), do: Coupons.start_link(coupons)
+            #                        ^^^^^^^^^^^^^^^^^^ warning: `Shop.Coupons.start_link/1` in `open/1`
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Pool do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, workers} = DynamicSupervisor.start_link(strategy: :one_for_one)
+            #                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: its crash goes unseen
+                {:ok, {opts, workers}}
+              end
+
+              def handle_cast({:open, url}, state) do
+                {:ok, socket} = GenServer.start_link(Shop.Socket, url)
+            #                   ^^^^^^^^^^^^^^^^^^^^ hint: linked to this server
+                {:noreply, {socket, state}}
+              end
+
+              def handle_info(_message, state), do: {:noreply, state}
+
+              def run(order), do: GenServer.start_link(Shop.Run, order, name: {:global, {:run, order}})
+            #                     ^^^^^^^^^^^^^^^^^^^^ information: starts `Shop.Run` outside
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [Shop.Repo] ++ Application.get_env(:shop, :children, [])
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/audit.ex
+            defmodule Shop.Audit do
+              use GenServer
+
+              def enable(path), do: GenServer.start_link(__MODULE__, path, name: __MODULE__)
+            #                       ^^^^^^^^^^^^^^^^^^^^ information
+
+              def init(path), do: {:ok, path}
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                {:ok, _} = Agent.start_link(fn -> %{} end, name: Shop.Boot)
+                children = [Shop.Coupons, {DynamicSupervisor, name: Shop.Runs, strategy: :one_for_one}]
+                Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
+              end
+            end
+            # file: lib/shop/coupons.ex
+            defmodule Shop.Coupons do
+              use Agent
+              def start_link(_opts), do: start_named(__MODULE__)
+              def ensure_started, do: start_link([])
+
+              defp start_named(_name), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+            end
+            # file: lib/shop/run.ex
+            defmodule Shop.Run do
+              use GenServer
+              def begin(order), do: GenServer.start_link(__MODULE__, order, name: via(order))
+
+              def open(order) do
+                DynamicSupervisor.start_child(Shop.Runs, %{id: order, start: {__MODULE__, :begin, [order]}})
+              end
+
+              def init(order), do: {:ok, order}
+
+              defp via(order), do: {:via, Registry, {Shop.Registry, order}}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/session.ex
+            defmodule Shop.Session do
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              def init(opts) do
+                {:ok, reader} = GenServer.start_link(Shop.Reader, self())
+                {:ok, workers} = start_workers()
+                {:ok, {opts, reader, workers}}
+              end
+
+              defp start_workers, do: DynamicSupervisor.start_link(strategy: :one_for_one)
+            end
+            # file: lib/shop/total.ex
+            defmodule Shop.Total do
+              def of(items) do
+                {:ok, sum} = Agent.start_link(fn -> 0 end)
+                Enum.each(items, fn item -> Agent.update(sum, &(&1 + item.price)) end)
+                Agent.get(sum, & &1)
+              end
+
+              def watched(order) do
+                {:ok, pid} = GenServer.start(Shop.Run, order)
+                Process.monitor(pid)
+              end
+            end
+            # file: lib/shop/remote.ex
+            defmodule Shop.Remote do
+              use GenServer
+              def start_on(node), do: :erpc.call(node, Shop.Remote, :start, [[]])
+              def start(opts), do: GenServer.start(__MODULE__, opts, name: __MODULE__)
+
+              def init(opts), do: {:ok, opts}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/timer.ex
+            defmodule Shop.Timer do
+              def start(timer), do: %{timer | running: true}
+            end
+            # file: lib/shop/race.ex
+            defmodule Shop.Race do
+              alias Shop.Timer
+
+              def run(timer) do
+                Timer.start(timer)
+                Redix.start_link("redis://localhost")
+                start(timer)
+              end
+
+              defp start(timer), do: timer
+            end
+            # file: lib/mix/tasks/shop.seed.ex
+            defmodule Mix.Tasks.Shop.Seed do
+              use Mix.Task
+              def run(_args), do: Agent.start_link(fn -> [] end, name: :seeds)
+            end
+            # file: test/shop/race_test.exs
+            defmodule Shop.RaceTest do
+              use ExUnit.Case
+
+              test "starts" do
+                GenServer.start(Shop.Remote, [], name: :remote)
+              end
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            graph = call_graph(module)
+            for site in sites(module):
+                judgement = _judge(graph, site)
+                if judgement is not None:
+                    yield self._finding(file, site, *judgement)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        site = site_at(project.files[finding.path].facts, finding.span)
+        if site is None:
+            return None
+        start = start_of(site.call)
+        if start is None:
+            return _refine_call_of_start(finding, project, site)
+        if is_named_by_child(forest(project), site.module, site.function):
+            return None
+        if runs_on_other_nodes(project, site.module.name):
+            return None
+        app = project.app_of(finding.path)
+        if app is not None and app.is_library:
+            return structs.replace(finding, severity=Severity.HINT)
+        if _depends_on_tree(finding, start):
+            return _unless_in_tree(finding, project, start.module if start.runs_module else site.module.name)
+        return finding
+
+    def _finding(self, file: FileView, site: Site, severity: Severity, consequence: str) -> Finding:
+        start = start_of(site.call)
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            f"`{site.call.target}` in `{site.function.id}` starts {_what(start)} "
+            f"outside the supervision tree: {consequence}",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            severity=severity,
+            confidence=Confidence.STRONG if consequence is _DIES_WITH_CALLER else Confidence.EXACT,
+            fix=FixKind.LLM,
+        )
+
+
+def _judge(graph: CallGraph, site: Site) -> tuple[Severity, str] | None:
+    start = start_of(site.call)
+    if start is not None:
+        return _judge_linked(graph, site, start) if start.linked else _judge_unlinked(graph, site, start)
+    if site.call.name not in ("start", "start_link") or site.call.form == "capture":
+        return None
+    if belongs_to_start(graph, site.function) or site.function.id in callback_chains(graph):
+        return None
+    return Severity.WARNING, _DIES_WITH_CALLER
+
+
+def _judge_unlinked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:
+    if start.constant_name:
+        return Severity.WARNING, "after a crash the name is gone until somebody starts it again"
+    if belongs_to_start(graph, site.function) or tied_by_hand(site.clause, site.call):
+        return None
+    return Severity.INFORMATION, "nobody learns of its crash"
+
+
+def _judge_linked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:
+    chain = callback_chains(graph).get(site.function.id) if site.call.runs == "here" else None
+    if chain is not None and start.is_supervisor and _swallows_exits(site.module):
+        return Severity.WARNING, "its crash goes unseen, this server traps exits and takes every message"
+    if belongs_to_start(graph, site.function):
+        return None
+    if chain is not None:
+        return Severity.HINT, "it is linked to this server, which does not restart it"
+    if start.constant_name:
+        return Severity.WARNING, _DIES_WITH_CALLER
+    if start.name is not None or thrown_away(site.clause, site.call):
+        return Severity.INFORMATION, _DIES_WITH_CALLER
+    return None
+
+
+def _swallows_exits(module: Module) -> bool:
+    return (
+        bool(kinds(module) & SERVERS)
+        and module.complete
+        and traps_exits(module)
+        and takes_anything(module)
+        and not takes_exits(module)
+    )
+
+
+def _depends_on_tree(finding: Finding, start: Start) -> bool:
+    return start.linked and bool(start.constant_name) and finding.confidence is Confidence.STRONG
+
+
+def _what(start: Start | None) -> str:
+    if start is None:
+        return "a process"
+    if start.constant_name:
+        return f"`{start.constant_name}`"
+    return f"`{start.module}`" if start.runs_module else "a process"
+
+
+def _refine_call_of_start(finding: Finding, project: Project, site: Site) -> Finding | None:
+    """Kept when the function called starts a server of this project under a name of its own."""
+    module_name = site.call.module or site.module.name
+    entry = project.modules.get(module_name)
+    function = entry.module.function(site.call.name, site.call.arity) if entry is not None else None
+    if entry is None or function is None:
+        return None
+    for clause in function.clauses:
+        for call in clause.calls:
+            start = start_of(call)
+            if start is not None and start.constant_name:
+                place = Related(entry.path, call.head, f"registers `{start.constant_name}`")
+                found = structs.replace(finding, related=(place,))
+                return _unless_in_tree(found, project, module_name)
+    return None
+
+
+def _unless_in_tree(finding: Finding, project: Project, module_name: str) -> Finding | None:
+    """None when a supervisor starts the module; less sure when the tree is not known to its end."""
+    match is_in_tree(project, forest(project), project.app_of(finding.path), module_name):
+        case "yes":
+            return None
+        case "no":
+            return finding
+        case "unknown":
+            return structs.replace(finding, severity=Severity.INFORMATION, confidence=Confidence.HEURISTIC)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.callbacks import callback_chains
+from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.results import is_unused
+from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.stray_messages import Fate, fate_of_stray_message
+from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+_TAKES_THE_REPLY = frozenset({"await", "await_many", "yield", "yield_many", "shutdown", "ignore"})
+_WHAT_HAPPENS: dict[Fate, tuple[Severity, str]] = {
+    "logged": (Severity.WARNING, "its result is logged and dropped"),
+    "ignored": (Severity.WARNING, "the last clause drops its result"),
+    "crash": (Severity.ERROR, "no clause matches its result, which ends the server"),
+}
+
+
+class TaskReplyUnhandled(Rule):
+    """A server starts a task with `async` and neither awaits it nor takes the message with its result.
+
+    ## What it does
+    Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` in the callbacks of a
+    server, when the module has no clause for `{ref, result}` and nothing in the server awaits a task. It is
+    an **error** where the message of the task ends the server: `handle_info/2` has clauses, and none fits.
+
+    ## Why it matters on the BEAM
+    A task sends `{ref, result}` to the process that started it. A server that doesn't wait for it gets it
+    as a plain message. Without any `handle_info/2` it is logged and lost, so nobody ever sees the result;
+    with clauses of which none matches, a `FunctionClauseError` ends the server.
+
+    ## When it is legitimate
+    When a clause takes `{ref, result}`, when a last clause hands every message on, when the task is awaited,
+    polled with `Task.yield/2` or shut down. None of these is reported. A task that is thrown away at once
+    is OTP103's business.
+
+    ## Use instead
+    ```elixir
+    def handle_info({ref, result}, state) when is_reference(ref) do
+      Process.demonitor(ref, [:flush])
+      {:noreply, done(state, result)}
+    end
+
+    def handle_info({:DOWN, _ref, :process, _pid, reason}, state), do: {:noreply, failed(state, reason)}
+    ```
+    Or `Task.Supervisor.start_child/2`, which sends no result, when none is needed.
+
+    ## Fix safety
+    Unsafe. The fix adds the two clauses, and both leave the state as it is: what to do with the result is
+    yours to fill in.
+
+    ## References
+    - https://hexdocs.pm/elixir/Task.html#async/1
+    - https://hexdocs.pm/elixir/Task.Supervisor.html#async_nolink/3
+    """
+
+    code = "OTP121"
+    name = "task-reply-unhandled"
+    severity = Severity.WARNING
+    anchors = ("async",)
+    fixes = (FixKind.UNSAFE,)
+
+    INVALID: ClassVar = []
+    VALID: ClassVar = []
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            if not module.complete or not kinds(module) & SERVERS or takes_task_replies(module):
+                continue
+            for site in _tasks_left_alone(module):
+                fate = fate_of_stray_message(file.source, module)
+                if fate in _WHAT_HAPPENS:
+                    yield self._finding(file, site, fate)
+
+    def _finding(self, file: FileView, site: Site, fate: Fate) -> Finding:
+        severity, words = _WHAT_HAPPENS[fate]
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            f"`{site.module.name}` doesn't await the task of `{site.call.target}` nor take `{{ref, result}}`: {words}",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            severity=severity,
+            fix=FixKind.UNSAFE,
+        )
+
+
+def _tasks_left_alone(module: Module) -> Iterator[Site]:
+    """The tasks that the server itself starts and never waits for."""
+    graph = call_graph(module)
+    inside = callback_chains(graph)
+    own = [site for site in sites(module) if site.function.id in inside and site.call.runs == "here"]
+    if any(_takes_reply(site) for site in own) or _receives_reply(module):
+        return
+    for site in own:
+        if _starts_async(site) and not _thrown_away(graph, site):
+            yield site
+
+
+def _starts_async(site: Site) -> bool:
+    call = site.call
+    return call.is_to("Task", "async") or call.is_to("Task.Supervisor", "async", "async_nolink")
+
+
+def _takes_reply(site: Site) -> bool:
+    return site.call.module == "Task" and site.call.name in _TAKES_THE_REPLY
+
+
+def _receives_reply(module: Module) -> bool:
+    return any(
+        pattern.kind == "tuple" and len(pattern.items) == 2 and pattern.items[0].kind in ("variable", "pin")
+        for function in module.functions
+        for clause in function.clauses
+        for receive in clause.receives
+        for pattern in receive.patterns
+    )
+
+
+def _thrown_away(graph: CallGraph, site: Site) -> bool:
+    return is_unused(graph, site.function, site.clause, site.call)

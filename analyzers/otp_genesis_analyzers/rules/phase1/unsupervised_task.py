@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from msgspec import structs
+
+from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.callbacks import callback_chains
+from otp_genesis_analyzers.facts.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.mailbox import takes_exits, traps_exits
+from otp_genesis_analyzers.facts.results import is_unused, tied_by_hand
+from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.started_work import halts_the_system, only_stops_or_tells, started_work
+from otp_genesis_analyzers.facts.starts import belongs_to_start_link
+from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+_REQUEST = WEB_PROCESSES | frozenset[Kind](("Controller", "Plug"))
+
+
+class UnsupervisedTask(Rule):
+    """A task is started with `Task.start` or `Task.start_link`, outside every supervisor.
+
+    ## What it does
+    Reports `Task.start` and `Task.start_link` in application code. It is a **warning** where nobody keeps
+    the pid, **information** where somebody does, and a **hint** where a server starts a task that is
+    linked to it, which is usually meant, or where the task only stops or tells another process.
+
+    ## Why it matters on the BEAM
+    No supervisor waits for the task when the application stops: work that was begun is lost at each
+    deployment. A task started with `Task.start` fails alone, and nobody but the log learns of it. One
+    started with `Task.start_link` takes the process down that started it, in a controller or a view the
+    user's request.
+
+    ## When it is legitimate
+    In the `start_link` of a module that is itself a child of a supervisor. When the process is linked or
+    monitored at once, or is there to stop the system. In a server that traps exits and takes
+    `{:EXIT, pid, reason}`. In tests, Mix tasks and scripts. None of these is reported. A library that
+    starts no tree of its own gets hints.
+
+    ## Use instead
+    ```elixir
+    Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Audit.write(event) end)
+    ```
+
+    ## Fix safety
+    Unsafe. The result has the same shape, but the task ends with its supervisor, and the link of
+    `Task.start_link` is lost. The fix also adds a `Task.Supervisor` to the application where there is none.
+
+    ## References
+    - https://hexdocs.pm/elixir/Task.html#module-dynamically-supervised-tasks
+    - https://hexdocs.pm/elixir/process-anti-patterns.html#unsupervised-processes
+    """
+
+    code = "OTP102"
+    name = "unsupervised-task"
+    severity = Severity.WARNING
+    anchors = ("Task",)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [
+                  Shop.Repo,
+                  {Task.Supervisor, name: Shop.Tasks}
+                ]
+
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop_web/order_controller.ex
+            defmodule ShopWeb.OrderController do
+              use ShopWeb, :controller
+
+              def create(conn, params) do
+                case Shop.Orders.place(params) do
+                  {:ok, order} ->
+                    Task.start_link(fn -> Shop.Mailer.confirm(order) end)
+            #       ^^^^^^^^^^^^^^^ warning: ends the user's request too
+                    render(conn, :created, order: order)
+
+                  {:error, reason} ->
+                    _ = Task.start(Shop.Audit, :refused, [reason])
+            #           ^^^^^^^^^^ warning: nobody learns of its crash
+                    render(conn, :refused)
+                end
+              end
+            end
+            """,
+            fixed="""
+            # file: lib/shop_web/order_controller.ex
+            defmodule ShopWeb.OrderController do
+              use ShopWeb, :controller
+
+              def create(conn, params) do
+                case Shop.Orders.place(params) do
+                  {:ok, order} ->
+                    Task.Supervisor.start_child(Shop.Tasks, fn -> Shop.Mailer.confirm(order) end)
+                    render(conn, :created, order: order)
+
+                  {:error, reason} ->
+                    _ = Task.Supervisor.start_child(Shop.Tasks, Shop.Audit, :refused, [reason])
+                    render(conn, :refused)
+                end
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Search do
+              def refresh(product) do
+                {:ok, pid} = Task.start(fn -> Shop.Index.put(product) end)
+            #                ^^^^^^^^^^ information: nobody learns of its crash
+                pid
+              end
+
+              def log(query) do
+                Task.start(fn -> Logger.info("asked for #{String.trim(query)}") end)
+            #   ^^^^^^^^^^ hint: only stops or tells another process
+                :ok
+              end
+
+              def forget(product) do
+                drop(product)
+                :ok
+              end
+
+              def rebuild, do: Task.start(&Shop.Index.rebuild/0)
+            #                  ^^^^^^^^^^ information
+
+              def each(jobs), do: Enum.map(jobs, &Task.start/1)
+            #                                    ^^^^^^^^^^^^^ information
+
+              def touch(products), do: Enum.each(products, &Task.start(fn -> Shop.Index.put(&1) end))
+            #                                               ^^^^^^^^^^ warning
+
+              defp drop(product), do: Task.start_link(fn -> Shop.Index.delete(product) end)
+            #                         ^^^^^^^^^^^^^^^ warning: ends the calling process too
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Prices do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                {:ok, _pid} = Task.start(fn -> Shop.Rates.warm_up() end)
+            #                 ^^^^^^^^^^ warning
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_info(:tick, state) do
+                {:ok, pid} = fetch(state)
+                {:noreply, %{state | fetcher: pid}}
+              end
+
+              defp fetch(state), do: Task.start_link(Shop.Rates, :fetch, [state.url])
+            #                        ^^^^^^^^^^^^^^^ hint: ends this server too
+            end
+            """
+        ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Ring.MixProject do
+              use Mix.Project
+              def project, do: [app: :ring, version: "1.0.0"]
+              def application, do: [extra_applications: [:logger]]
+            end
+            # file: lib/ring.ex
+            defmodule Ring do
+              def warm(ring) do
+                Task.start(fn -> Ring.Cache.fill(ring) end)
+            #   ^^^^^^^^^^ hint
+                ring
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Importer do
+              use Task, restart: :transient
+
+              def start_link(products), do: Task.start_link(__MODULE__, :run, [products])
+              def run(products), do: Enum.each(products, &Shop.Catalogue.put/1)
+            end
+
+            defmodule Shop.Watcher do
+              def child_spec(opts), do: %{id: __MODULE__, start: {__MODULE__, :start_link, [opts]}}
+              def start_link(opts), do: run(opts)
+
+              defp run(opts), do: Task.start_link(fn -> Shop.Files.watch(opts) end)
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Warmer do
+              use GenServer
+
+              def restart do
+                Task.start(fn ->
+                  Process.sleep(100)
+                  System.restart()
+                end)
+              end
+
+              def follow(job) do
+                {:ok, pid} = Task.start(job)
+                Process.monitor(pid)
+              end
+
+              @impl true
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_cast(:warm_up, state) do
+                {:ok, pid} = Task.start_link(Shop.Cache, :fill, [])
+                {:noreply, Map.put(state, pid, :running)}
+              end
+
+              @impl true
+              def handle_info({:EXIT, pid, _reason}, state), do: {:noreply, Map.delete(state, pid)}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                children = [{Task.Supervisor, name: Shop.Tasks}, {Task, fn -> Shop.Cache.fill() end}]
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/audit.ex
+            defmodule Shop.Audit do
+              alias Shop.Task
+
+              def write(event), do: Elixir.Task.Supervisor.start_child(Shop.Tasks, fn -> put(event) end)
+              def todo(task), do: Task.start(task)
+
+              defp put(event), do: Shop.Repo.insert(event)
+            end
+            # file: lib/mix/tasks/shop.seed.ex
+            defmodule Mix.Tasks.Shop.Seed do
+              use Mix.Task
+              def run(_args), do: Task.start(fn -> Shop.Seeds.run() end)
+            end
+            # file: test/shop/audit_test.exs
+            defmodule Shop.AuditTest do
+              use ExUnit.Case
+
+              test "writes from another process" do
+                Task.start_link(fn -> Shop.Audit.write(:hello) end)
+              end
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            graph = call_graph(module)
+            for site in sites(module):
+                if site.call.is_to("Task", "start", "start_link"):
+                    yield from self._judge(file, graph, site)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        app = project.app_of(finding.path)
+        if app is None or not app.is_library:
+            return finding
+        return structs.replace(finding, severity=Severity.HINT, fix=FixKind.LLM)
+
+    def _judge(self, file: FileView, graph: CallGraph, site: Site) -> Iterable[Finding]:
+        if belongs_to_start_link(graph, site.function) or tied_by_hand(site.clause, site.call):
+            return
+        work = started_work(graph, site.clause, site.call)
+        if halts_the_system(work):
+            return
+        linked = site.call.name == "start_link"
+        if linked and _linked_to_server(graph, site):
+            if not (traps_exits(site.module) and takes_exits(site.module)):
+                yield self._finding(file, site, Severity.HINT, "an error in it ends this server too")
+        elif only_stops_or_tells(graph, work):
+            yield self._finding(file, site, Severity.HINT, "it only stops or tells another process")
+        elif is_unused(graph, site.function, site.clause, site.call):
+            yield self._finding(file, site, Severity.WARNING, _loss(site, linked))
+        else:
+            yield self._finding(file, site, Severity.INFORMATION, _loss(site, linked))
+
+    def _finding(self, file: FileView, site: Site, severity: Severity, loss: str) -> Finding:
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            f"`{site.call.target}` starts a task outside every supervisor: {loss}",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            severity=severity,
+            fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
+        )
+
+
+def _loss(site: Site, linked: bool) -> str:
+    if not linked:
+        return "nobody learns of its crash and shutdown does not wait for it"
+    if kinds(site.module) & _REQUEST:
+        return "an error in it ends the user's request too, and shutdown does not wait for it"
+    return "an error in it ends the calling process too, and shutdown does not wait for it"
+
+
+def _linked_to_server(graph: CallGraph, site: Site) -> bool:
+    """Started by a server of the project, in its own process: the link makes it a helper of the server."""
+    return (
+        site.call.runs == "here"
+        and bool(kinds(site.module) & SERVERS)
+        and site.function.id in callback_chains(graph)
+    )

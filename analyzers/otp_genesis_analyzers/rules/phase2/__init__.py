@@ -1,0 +1,1 @@
+"""Phase 2: state that must outlive its process."""

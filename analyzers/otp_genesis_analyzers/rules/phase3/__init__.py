@@ -1,0 +1,1 @@
+"""Phase 3: which process does what."""

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.global_state import changes_global_state
+from otp_genesis_analyzers.facts.model import Call, Clause, Module, Use
+from otp_genesis_analyzers.facts.sites import Site
+from otp_genesis_analyzers.facts.test_blocks import async_use, blocks_and_functions, is_test_case, one_line_tests
+from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
+
+
+class TestGlobalStateAsync(Rule):
+    """Tests with `async: true` change state that all tests share.
+
+    ## What it does
+    Reports, once for each test, setup or helper of a module with `async: true`, the first call that changes
+    the application environment, the system environment, `:persistent_term`, the working directory, the
+    Logger's configuration or the global mode of Mox, or that stops a process known by its name.
+
+    ## Why it matters on the BEAM
+    An `async` module runs beside other `async` modules, in the same virtual machine. They see the changed
+    value, and this module sees theirs. Such a test fails now and then, and never alone. Putting the old
+    value back in `on_exit` makes the time shorter in which that happens, no more.
+
+    ## When it is legitimate
+    With a key that is the test module itself or a module inside it, or that is made at run time; with an
+    application that only the test knows. Code directly in the module's body, and what only `on_exit` does.
+    None of these is reported.
+
+    ## Use instead
+    ```elixir
+    use ExUnit.Case, async: false
+    ```
+
+    ## Fix safety
+    Safe. The module's tests run alone, and take the time that they saved before.
+
+    ## References
+    - https://hexdocs.pm/ex_unit/ExUnit.Case.html
+    - https://hexdocs.pm/elixir/Application.html#put_env/4
+    """
+
+    code = "OTP410"
+    name = "test-global-state-async"
+    severity = Severity.WARNING
+    anchors = ("async: true",)
+    fixes = (FixKind.SAFE,)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: test/shop/mode_test.exs
+            defmodule Shop.ModeTest do
+              use ExUnit.Case, async: true
+
+              test "on", do: Application.put_env(:shop, :mode, :on)
+            #                ^^^^^^^^^^^^^^^^^^^ warning: changes what all tests see
+
+              test "off" do
+                Application.put_env(:shop, :mode, :off)
+            #   ^^^^^^^^^^^^^^^^^^^ warning: while this module runs beside others
+                on_exit(fn -> Application.delete_env(:shop, :mode) end)
+                assert Shop.mode() == :off
+              end
+            end
+            """,
+            fixed="""
+            # file: test/shop/mode_test.exs
+            defmodule Shop.ModeTest do
+              use ExUnit.Case, async: false
+
+              test "on", do: Application.put_env(:shop, :mode, :on)
+
+              test "off" do
+                Application.put_env(:shop, :mode, :off)
+                on_exit(fn -> Application.delete_env(:shop, :mode) end)
+                assert Shop.mode() == :off
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            # file: test/shop_web/locale_test.exs
+            defmodule ShopWeb.LocaleTest do
+              use ShopWeb.ConnCase, async: true, parameterize: [%{locale: "de"}]
+
+              setup do
+                System.put_env("LANG", "C")
+            #   ^^^^^^^^^^^^^^ warning: `System.put_env/2` changes
+                :ok
+              end
+
+              test "in a folder" do
+                with_flag(fn -> File.cd!("test/fixtures") end)
+            #                   ^^^^^^^^ warning: `File.cd!/1` changes
+              end
+
+              defp with_flag(action) do
+                :persistent_term.put({Shop.Flags, :beta}, true)
+            #   ^^^^^^^^^^^^^^^^^^^^ warning: changes what all tests see
+                action.()
+              end
+            end
+            """,
+            fixed="""
+            # file: test/shop_web/locale_test.exs
+            defmodule ShopWeb.LocaleTest do
+              use ShopWeb.ConnCase, async: false, parameterize: [%{locale: "de"}]
+
+              setup do
+                System.put_env("LANG", "C")
+                :ok
+              end
+
+              test "in a folder" do
+                with_flag(fn -> File.cd!("test/fixtures") end)
+              end
+
+              defp with_flag(action) do
+                :persistent_term.put({Shop.Flags, :beta}, true)
+                action.()
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            # file: test/shop/noise_test.exs
+            defmodule Shop.NoiseTest do
+              use ExUnit.Case, async: true
+              import Mox
+
+              setup :set_mox_global
+            # ^^^^^ warning: `setup/1` changes what all tests see
+
+              test "is quiet" do
+                Logger.configure(level: :error)
+            #   ^^^^^^^^^^^^^^^^ warning: `Logger.configure/1` changes
+                assert Shop.Noise.level() == :error
+              end
+
+              test "comes back" do
+                GenServer.stop(Shop.Noise)
+            #   ^^^^^^^^^^^^^^ warning: `GenServer.stop/1` changes
+                Process.exit(Process.whereis(Shop.Radio), :kill)
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            # file: test/shop/alone_test.exs
+            defmodule Shop.AloneTest do
+              use ExUnit.Case, async: false
+
+              test "runs alone" do
+                Application.put_env(:shop, :mode, :off)
+                assert Shop.mode() == :off
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop_web/endpoint_test.exs
+            defmodule ShopWeb.EndpointTest do
+              use ExUnit.Case, async: true
+
+              defmodule Endpoint do
+                use Phoenix.Endpoint, otp_app: :shop
+              end
+
+              Application.put_env(:shop, Endpoint, server: false)
+
+              test "a key of the test's own", %{test: name} do
+                Application.put_env(:shop, __MODULE__.Endpoint, server: true)
+                Application.put_env(:shop, :"flag_#{name}", true)
+                System.put_env("SHOP_#{name}", "1")
+                System.put_env(TEST_SHOP_PORT: "4000")
+                :persistent_term.put({__MODULE__, name}, true)
+                assert Shop.Flags.read(name)
+              end
+
+              test "an application that only the test knows" do
+                Application.put_env(:fake_shop, :mode, :on)
+                assert Shop.mode(:fake_shop) == :on
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/own_process_test.exs
+            defmodule Shop.OwnProcessTest do
+              use ExUnit.Case, async: true
+
+              setup do
+                start_supervised!({Shop.Till, name: Shop.OwnTill})
+                :ok
+              end
+
+              test "stops what it started" do
+                GenServer.stop(Shop.OwnTill)
+                on_exit(fn -> System.delete_env("SHOP_TILL") end)
+                assert Application.get_env(:shop, :till) == nil
+                assert File.cwd!()
+              end
+
+              test "stops what it was given", %{till: till} do
+                GenServer.stop(till)
+                assert Process.whereis(Shop.Till) == nil
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/mode.ex
+            defmodule Shop.Mode do
+              use Shop.Setting, async: true
+
+              def switch(mode), do: Application.put_env(:shop, :mode, mode)
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        if not file.role.is_test:
+            return
+        for module in file.facts.modules:
+            use = async_use(module)
+            if use is not None and is_test_case(module):
+                for site in _first_changes(file.source, module):
+                    yield self._finding(file, site, use)
+
+    def _finding(self, file: FileView, site: Site, use: Use) -> Finding:
+        path = file.facts.path
+        return self.report(
+            path,
+            site.call.head,
+            f"`{site.call.target}` changes what all tests see, while this module runs beside others",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            fix=FixKind.SAFE,
+            related=(Related(path, use.span, "`async: true` lets the module run beside others"),),
+        )
+
+
+def _first_changes(source: Source, module: Module) -> Iterator[Site]:
+    for block in (*blocks_and_functions(module), *one_line_tests(module)):
+        for call in block.clause.calls:
+            if changes_global_state(module, call) and not _puts_back(block.clause, call):
+                yield block.site(call)
+                break
+    for function in module.functions:
+        for call in function.clauses[0].calls if function.kind == "body" else ():
+            if call.name == "setup" and call.arity == 1 and _names_mox_global(source, call):
+                yield Site(module, function, function.clauses[0], call)
+
+
+def _names_mox_global(source: Source, setup: Call) -> bool:
+    """`setup :set_mox_global`, alone or in a list."""
+    named = syntax.arguments(source.node_at(setup.span))
+    if named and named[0].type == "list":
+        named = syntax.children(named[0])
+    return any(node.type == "atom" and syntax.text(node) == ":set_mox_global" for node in named)
+
+
+def _puts_back(clause: Clause, call: Call) -> bool:
+    """Stands in a closure that runs when the test is over."""
+    index = call.closure
+    while index >= 0:
+        if clause.closures[index].receiver.startswith("on_exit/"):
+            return True
+        index = clause.closures[index].parent
+    return False

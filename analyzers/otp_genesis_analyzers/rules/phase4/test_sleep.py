@@ -1,0 +1,567 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, NamedTuple
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.kills import unwatched_kills
+from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.sleeps import is_sleep, slept_milliseconds
+from otp_genesis_analyzers.facts.test_blocks import (
+    TestBlock,
+    asserts,
+    blocks_and_functions,
+    describe_of,
+    following,
+    is_test_case,
+    refutes,
+    span_of,
+)
+from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+SHORTEST_MS = 5
+"""A shorter sleep only lets other processes run."""
+_NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""'})
+_NEXT_SECOND_MS = range(1001, 1101)
+"""So long sleeps who wants a timestamp in whole seconds to differ."""
+
+_TIME_WORDS = ("ttl", "expir", "timeout", "time out", "timed out", "window", "throttl", "rate limit", "rate_limit")
+_TIME_WORDS += ("interval", "debounc", "cooldown", "stale", "elapsed", "duration", "uptime", "refill", "idle")
+_TIME_KEYS = ("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age")
+
+_WAITING_ASSERTIONS = frozenset(
+    {"assert_receive", "assert_push", "assert_reply", "assert_broadcast", "assert_redirect", "assert_patch"}
+)
+_ACTING = frozenset(
+    {"start", "stop", "create", "insert", "update", "delete", "put", "add", "push", "send", "register", "run"}
+    | {"remove", "cancel", "kill", "close", "perform", "execute", "enqueue", "connect", "restart", "unregister"}
+    | {"reset", "acquire", "release", "checkout", "checkin", "cast", "emit", "publish", "post", "patch"}
+)
+_READING = frozenset(
+    {"get", "fetch", "list", "count", "lookup", "find", "read", "reload", "all", "one", "state", "info", "status"}
+    | {"stats", "exists", "whereis", "which", "tab2list", "size", "metrics", "member", "aggregate", "preload"}
+    | {"check", "summary", "value", "current", "history"}
+)
+
+
+class _Judgement(NamedTuple):
+    severity: Severity
+    evidence: str
+    fix: FixKind = FixKind.LLM
+
+
+class TestSleep(Rule):
+    """A test sleeps for a fixed time and then checks what another process did.
+
+    ## What it does
+    Reports `Process.sleep` and `:timer.sleep` of a literal, finite time that stand as a statement in a
+    `test` or `setup` block, also inside `capture_log`, with an assertion later in the block.
+
+    It is a **warning** when the next statement asserts on some state: the sleep stands for a message that
+    nobody waits for. The same holds in a helper of the test module that is no loop. It is **information**
+    when other statements come first, and a **hint** when time itself is what is tested, or when the test
+    wants to see that nothing happens.
+
+    ## Why it matters on the BEAM
+    The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
+    other run the rest of the time is wasted. Processes tell each other when something is done: a message,
+    a monitor's `:DOWN`, or the answer to a call, which comes after all that was sent before it.
+
+    ## When it is legitimate
+    `Process.sleep(:infinity)` as a placeholder. In a `fn` or a fixture module, where it stands for slow
+    work. In a loop that asks again until a limit. With a time that is only known at run time, and for less
+    than 5 ms. None of these is reported. A sleep between `Process.exit` and a look at what is left belongs
+    to OTP412.
+
+    ## Use instead
+    ```elixir
+    Worker.kick(pid)
+    assert_receive {:done, ^pid}
+
+    Counter.bump(pid)
+    :sys.get_state(pid)
+    assert Counter.value(pid) == 1
+    ```
+
+    ## Fix safety
+    Unsafe. Between a cast and an assertion the sleep becomes `:sys.get_state(server)`, which comes back
+    when the cast was handled, but does not wait for what the server handed to others. In front of
+    `refute_received` it becomes the timeout of a `refute_receive`.
+
+    ## References
+    - https://hexdocs.pm/ex_unit/ExUnit.Assertions.html#assert_receive/3
+    - https://www.erlang.org/doc/apps/stdlib/sys.html#get_state/1
+    """
+
+    code = "OTP408"
+    name = "test-sleep"
+    severity = Severity.INFORMATION
+    anchors = ("sleep",)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/counter.ex
+            defmodule Shop.Counter do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, 0, opts)
+              def bump(counter), do: GenServer.cast(counter, :bump)
+              def value(counter), do: GenServer.call(counter, :value)
+
+              @impl true
+              def init(value), do: {:ok, value}
+
+              @impl true
+              def handle_cast(:bump, value), do: {:noreply, value + 1}
+
+              @impl true
+              def handle_call(:value, _from, value), do: {:reply, value, value}
+            end
+            # file: test/shop/counter_test.exs
+            defmodule Shop.CounterTest do
+              use ExUnit.Case
+
+              alias Shop.Counter
+
+              test "counts" do
+                counter = start_supervised!(Counter)
+                Counter.bump(counter)
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ warning: sleeps 100 ms and hopes
+                assert Counter.value(counter) == 1
+              end
+            end
+            """,
+            fixed="""
+            # file: test/shop/counter_test.exs
+            defmodule Shop.CounterTest do
+              use ExUnit.Case
+
+              alias Shop.Counter
+
+              test "counts" do
+                counter = start_supervised!(Counter)
+                Counter.bump(counter)
+                :sys.get_state(counter)
+                assert Counter.value(counter) == 1
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            # file: test/shop/bell_test.exs
+            defmodule Shop.BellTest do
+              use ExUnit.Case
+
+              test "stays silent without a customer" do
+                Shop.Bell.listen(self())
+                :timer.sleep(50)
+            #   ^^^^^^^^^^^^ hint: sleeps 50 ms to see that nothing happens
+                refute_received {:rang, _}
+              end
+            end
+            """,
+            fixed="""
+            # file: test/shop/bell_test.exs
+            defmodule Shop.BellTest do
+              use ExUnit.Case
+
+              test "stays silent without a customer" do
+                Shop.Bell.listen(self())
+                refute_receive {:rang, _}, 50
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            # file: test/shop/orders_test.exs
+            defmodule Shop.OrdersTest do
+              use ExUnit.Case
+              import ExUnit.CaptureLog
+
+              setup do
+                start_supervised!(Shop.Orders)
+                Process.sleep(:timer.seconds(1))
+            #   ^^^^^^^^^^^^^ warning: sleeps 1000 ms and hopes
+                assert Shop.Orders.ready?()
+                :ok
+              end
+
+              test "ships" do
+                Shop.Orders.ship(1)
+                Process.sleep(200)
+            #   ^^^^^^^^^^^^^ warning: fails on a slow machine
+                order = Shop.Repo.get(Shop.Order, 1)
+                assert order.shipped
+              end
+
+              test "logs" do
+                log =
+                  capture_log(fn ->
+                    Shop.Orders.ship(-1)
+                    Process.sleep(200)
+            #       ^^^^^^^^^^^^^ warning: fails on a slow machine
+                  end)
+
+                assert log =~ "no such order"
+                assert_shipped_later()
+              end
+
+              defp assert_shipped_later do
+                Process.sleep(20)
+            #   ^^^^^^^^^^^^^ warning: sleeps 20 ms
+                assert Shop.Orders.count() == 1
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/leader_test.exs
+            defmodule Shop.LeaderTest do
+              use ExUnit.Case
+
+              test "the first one leads" do
+                first = start_supervised!({Shop.Leader, name: :first})
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                start_supervised!({Shop.Leader, name: :second})
+                assert Shop.Leader.current() == first
+              end
+
+              test "nobody is left" do
+                Shop.Leader.retire_all()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert [] = Shop.Leader.list()
+              end
+
+              test "is elected once" do
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert {:ok, _} = Shop.Leader.start_election()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/cache_test.exs
+            defmodule Shop.CacheTest do
+              use ExUnit.Case
+
+              test "entries expire" do
+                Shop.Cache.put(:a, 1)
+                Process.sleep(60)
+            #   ^^^^^^^^^^^^^ hint: sleeps 60 ms to let time pass
+                assert Shop.Cache.get(:a) == nil
+              end
+
+              test "are dropped one by one" do
+                Shop.Cache.put(:a, 1, ttl: 50)
+                Process.sleep(60)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert Shop.Cache.size() < 2
+              end
+
+              test "keep the second they were written in" do
+                Shop.Cache.put(:a, 1)
+                Process.sleep(1_010)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert Shop.Cache.age(:a) == 1
+              end
+
+              test "survives nonsense" do
+                send(Shop.Cache, :nonsense)
+                Process.sleep(10)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                assert Process.alive?(Process.whereis(Shop.Cache))
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            # file: test/shop/placeholder_test.exs
+            defmodule Shop.PlaceholderTest do
+              use ExUnit.Case
+
+              test "a placeholder, slow work and a moment of rest" do
+                pid = spawn(fn -> Process.sleep(:infinity) end)
+                task = Task.async(fn -> Process.sleep(100) end)
+                Shop.Pool.run(fn _ -> :timer.sleep(20) end)
+                Process.sleep(1)
+                assert Process.alive?(pid)
+                assert Task.await(task) == :ok
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/waiting_test.exs
+            defmodule Shop.WaitingTest do
+              use ExUnit.Case
+
+              test "ready in the end" do
+                wait_until(fn -> Shop.Orders.ready?() end)
+
+                Enum.reduce_while(1..30, nil, fn _, _ ->
+                  Process.sleep(10)
+                  if Shop.Orders.ready?(), do: {:halt, :ok}, else: {:cont, nil}
+                end)
+
+                assert Shop.Orders.ready?()
+              end
+
+              defp wait_until(condition, attempts \\ 10) do
+                unless condition.() do
+                  Process.sleep(10)
+                  assert attempts > 0
+                  wait_until(condition, attempts - 1)
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/delay_test.exs
+            defmodule Shop.DelayTest do
+              use ExUnit.Case
+
+              defmodule SlowGateway do
+                def perform(_order) do
+                  Process.sleep(50)
+                  {:ok, :paid}
+                end
+              end
+
+              test "a time that the test computes", %{delay_ms: delay_ms} do
+                Shop.Delay.start(delay_ms)
+                Process.sleep(delay_ms + 10)
+                assert Shop.Delay.over?()
+              end
+
+              test "code in a string" do
+                assert Shop.Notebook.run("Process.sleep(100)\\nassert true")
+              end
+
+              test "with nothing asserted behind it" do
+                assert Shop.Delay.start(10)
+                Process.sleep(20)
+                Shop.Delay.stop()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/kill_test.exs
+            defmodule Shop.KillTest do
+              use ExUnit.Case
+
+              test "the sleep of a kill belongs to the kill", %{pid: pid} do
+                Process.exit(pid, :kill)
+                Process.sleep(50)
+                refute Process.alive?(pid)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/poller.ex
+            defmodule Shop.Poller do
+              def warm_up do
+                Shop.Cache.warm()
+                Process.sleep(100)
+                assert(Shop.Cache.warm?())
+              end
+
+              defp assert(true), do: :ok
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/support/backoff.ex
+            defmodule Shop.Backoff do
+              import ExUnit.Assertions
+
+              def settle do
+                Process.sleep(100)
+                assert Shop.Cache.warm?()
+              end
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        if not file.role.is_test:
+            return
+        for module in file.facts.modules:
+            if is_test_case(module):
+                for block in blocks_and_functions(module):
+                    yield from self._in_block(file, block)
+
+    def _in_block(self, file: FileView, block: TestBlock) -> Iterator[Finding]:
+        sleeps = [call for call in block.clause.calls if is_sleep(call)]
+        if not sleeps or _repeats(block):
+            return
+        kills = unwatched_kills(file.source, block)
+        of_kills = {sleep for kill in kills for sleep in kill.sleeps}
+        for call in sleeps:
+            slept_ms = slept_milliseconds(call)
+            if call in of_kills or slept_ms is None or slept_ms < SHORTEST_MS:
+                continue
+            judgement = _judged(file, block, call, slept_ms)
+            if judgement is not None:
+                yield self._finding(file, block, call, slept_ms, judgement)
+
+    def _finding(
+        self, file: FileView, block: TestBlock, call: Call, slept_ms: int, judgement: _Judgement
+    ) -> Finding:
+        return self.report(
+            file.facts.path,
+            call.head,
+            f"the test sleeps {slept_ms} ms {judgement.evidence}",
+            snippet=file.source.text(call.span),
+            scope=block.site(call).scope,
+            severity=judgement.severity,
+            fix=judgement.fix,
+        )
+
+
+def _repeats(block: TestBlock) -> bool:
+    """A function that calls itself: it asks again and again."""
+    return not block.is_test and any(
+        not call.module and call.name == block.function.name for call in block.clause.calls
+    )
+
+
+def _judged(file: FileView, block: TestBlock, call: Call, slept_ms: int) -> _Judgement | None:
+    behind = [
+        node
+        for node in following(file.source, block.clause, call)
+        if not _is_sleep(node) and (asserts(node) or not span_of(node).contains(call.span))
+    ]
+    if not behind or not _asserted_later(block, call):
+        return None
+    judgement = _by_next(behind)
+    if not block.is_test:
+        return judgement if judgement.severity is Severity.WARNING else None
+    if judgement.severity is Severity.HINT or not _about_time(file, block, slept_ms):
+        return judgement
+    return _Judgement(Severity.HINT, "to let time pass: a clock that the test can set is faster and exact")
+
+
+def _by_next(behind: list[Node]) -> _Judgement:
+    first = behind[0]
+    if refutes(first) or _is_still_alive(first):
+        fix = FixKind.UNSAFE if syntax.local_name(first) == "refute_received" else FixKind.LLM
+        return _Judgement(Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when", fix)
+    if _looks_at_state(first) or (_reads(first) and len(behind) > 1 and asserts(behind[1])):
+        words = "and hopes that the other process is done: what it asserts next fails on a slow machine"
+        return _Judgement(Severity.WARNING, words)
+    return _Judgement(
+        Severity.INFORMATION, "for another process to get somewhere: wait for a message, or ask until it is there"
+    )
+
+
+def _is_sleep(node: Node) -> bool:
+    target = syntax.call_target(node) if node.type == "call" else None
+    return target is not None and syntax.text(target) in ("Process.sleep", ":timer.sleep")
+
+
+def _asserted_later(block: TestBlock, sleep: Call) -> bool:
+    return any(
+        call.head.start > sleep.span.end and call.name.startswith(("assert", "refute"))
+        or (call.span.contains(sleep.span) and call.name.startswith("assert"))
+        for call in block.clause.calls
+    )
+
+
+def _looks_at_state(node: Node) -> bool:
+    """`assert` of something that is there by now; neither of what a further action gives nor of nothing."""
+    if not asserts(node) or syntax.local_name(node) in _WAITING_ASSERTIONS | {"assert_raise"}:
+        return False
+    asserted = next(iter(syntax.arguments(node)), None)
+    if asserted is None or _is_of_nothing(asserted):
+        return False
+    if asserted.type == "binary_operator" and syntax.operator(asserted) == "=":
+        value = syntax.right(asserted)
+        return value is not None and (value.type == "identifier" or _called(value) in _READING)
+    return _called(asserted) not in _ACTING
+
+
+def _is_of_nothing(asserted: Node) -> bool:
+    """`[] = x`, `x == 0`, `is_nil(x)`, `not x`: true before anything has happened, and perhaps after."""
+    if asserted.type == "unary_operator":
+        return syntax.operator(asserted) in ("not", "!")
+    if asserted.type == "binary_operator":
+        sides = (syntax.left(asserted), syntax.right(asserted))
+        return any(side is not None and syntax.text(side) in _NOTHING for side in sides)
+    return syntax.local_name(asserted) == "is_nil"
+
+
+def _is_still_alive(node: Node) -> bool:
+    asserted = next(iter(syntax.arguments(node)), None) if asserts(node) else None
+    target = syntax.call_target(asserted) if asserted is not None and asserted.type == "call" else None
+    return target is not None and syntax.text(target) == "Process.alive?"
+
+
+def _reads(node: Node) -> bool:
+    """`user = Repo.get(User, id)`: binds what is there, to be asserted on."""
+    return node.type == "binary_operator" and syntax.operator(node) == "=" and _called(node) in _READING
+
+
+def _called(node: Node | None) -> str:
+    """The first word of the function that an expression calls last: `start` of `{:ok, _} = Log.start_state(x)`."""
+    if node is None:
+        return ""
+    if node.type == "binary_operator":
+        return _called(syntax.right(node) if syntax.operator(node) in ("=", "|>") else syntax.left(node))
+    target = syntax.call_target(node) if node.type == "call" else None
+    if target is not None and target.type == "dot":
+        target = syntax.right(target)
+    return syntax.text(target).rstrip("!?").split("_", 1)[0] if target is not None else ""
+
+
+def _about_time(file: FileView, block: TestBlock, slept_ms: int) -> bool:
+    if slept_ms in _NEXT_SECOND_MS:
+        return True
+    about = f"{describe_of(file.source, block.clause)} {block.function.name}".lower()
+    if any(word in about for word in _TIME_WORDS):
+        return True
+    body = block.clause.body
+    return body is not None and any(
+        any(word in key.lower() for word in _TIME_KEYS) and value <= slept_ms
+        for key, value in _named_numbers(file.source.node_at(body))
+    )
+
+
+def _named_numbers(node: Node) -> Iterator[tuple[str, int]]:
+    """`ttl: 50` and `interval = 20`."""
+    name: Node | None = None
+    value: Node | None = None
+    if node.type == "pair":
+        name, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+    elif node.type == "binary_operator" and syntax.operator(node) == "=":
+        name, value = syntax.left(node), syntax.right(node)
+    if name is not None and value is not None and value.type == "integer":
+        digits = syntax.text(value).replace("_", "")
+        if digits.isdigit():
+            yield syntax.keyword_name(name), int(digits)
+    for child in node.named_children:
+        yield from _named_numbers(child)

@@ -1,0 +1,108 @@
+"""Fixes proved by the static gates, one or one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from otp_genesis_analyzers import engine
+from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.change import Change, Refused, content_hash
+from otp_genesis_refactorers.fixes import fix
+from otp_genesis_refactorers.gates import first_failure
+from otp_genesis_refactorers.gates.trial import Trial, place_of_finding, try_out
+
+
+@dataclass(frozen=True)
+class FixResult:
+    """What came of fixing several findings. Nothing is written yet.
+
+    `changed` holds the new content of each changed file and `original_hashes` the `content_hash`
+    of what it was, as `write_files` takes them. `applied` and `refused` hold the findings as
+    they were given.
+    """
+
+    changed: Mapping[str, bytes]
+    original_hashes: Mapping[str, str]
+    applied: tuple[Finding, ...]
+    refused: tuple[tuple[Finding, str], ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know, each once."""
+
+
+def proven_fix(finding: Finding, project: Project, config: Config) -> Change | Refused:
+    """The change that removes a finding, if it passes the static gates under `config`."""
+    trial = _tried(finding, project, engine.check(project, config), config)
+    return trial if isinstance(trial, Refused) else trial.change
+
+
+def fix_all(
+    project: Project, findings: Iterable[Finding], allow: AbstractSet[FixKind], config: Config | None = None
+) -> FixResult:
+    """Fix one finding after another, each on what the fixes before it left, until no more can be fixed.
+
+    `findings` are those of `engine.check(project, config)` that are wanted; one whose fix is of a
+    kind that is not in `allow` is passed over in silence. A fix that fails a gate is refused.
+    """
+    config = config or Config()
+    now, found = project, engine.check(project, config)
+    open_findings: dict[Finding, Finding | None] = {f: f for f in findings if f.fix in allow}
+    applied: list[Trial] = []
+    fixed: list[Finding] = []
+    refused: dict[Finding, str] = {}
+    progress = True
+    while progress:
+        progress = False
+        for given in list(open_findings):
+            trial = _tried(open_findings[given], now, found, config)
+            if isinstance(trial, Refused):
+                refused[given] = trial.reason
+                continue
+            progress = True
+            now, found = trial.after, trial.found_after
+            del open_findings[given]
+            open_findings = {other: _after(trial, at) for other, at in open_findings.items()}
+            applied.append(trial)
+            fixed.append(given)
+    return _result(project, now, applied, fixed, [(given, refused[given]) for given in open_findings])
+
+
+def _tried(
+    finding: Finding | None, project: Project, found: tuple[Finding, ...], config: Config
+) -> Trial | Refused:
+    if finding is None:
+        return Refused("it is no longer found after the other fixes")
+    change = fix(finding, project)
+    if isinstance(change, Refused):
+        return change
+    trial = try_out(finding, change, project, found, config)
+    failure = first_failure(trial)
+    return trial if failure is None else Refused(f"the fix was not good enough: {failure.reason}")
+
+
+def _after(trial: Trial, finding: Finding | None) -> Finding | None:
+    """The finding as it is found after a change; None when it went with it."""
+    if finding is None:
+        return None
+    place = trial.place_after(finding)
+    return next((found for found in trial.found_after if place_of_finding(found) == place), None)
+
+
+def _result(
+    before: Project,
+    after: Project,
+    applied: list[Trial],
+    fixed: list[Finding],
+    refused: list[tuple[Finding, str]],
+) -> FixResult:
+    changed = {file.path for trial in applied for file in trial.change.files}
+    return FixResult(
+        changed={path: after.read(path) for path in sorted(changed)},
+        original_hashes={path: content_hash(before.read(path)) for path in changed if path in before.files},
+        applied=tuple(fixed),
+        refused=tuple(refused),
+        notes=tuple(dict.fromkeys(note for trial in applied for note in trial.change.notes)),
+    )

@@ -1,0 +1,29 @@
+"""OTP102: `Task.start(f)` becomes `Task.Supervisor.start_child(Shop.TaskSupervisor, f)`.
+
+Both give `{:ok, pid}`, so the value may be used in any way.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.change import Change, Refused
+from otp_genesis_refactorers.rewriting.call_site import find_call_site
+from otp_genesis_refactorers.start_child import start_child
+from otp_genesis_refactorers.supervised_task import CRASH_AND_SHUTDOWN, LINK_LOST, supervised_task
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    if site.call.form != "call":
+        return Refused(
+            f"`{site.call.target}` is not called but named at {site.place}: "
+            "write a call of `Task.Supervisor.start_child` in its place"
+        )
+    notes = (LINK_LOST, CRASH_AND_SHUTDOWN) if site.call.name == "start_link" else (CRASH_AND_SHUTDOWN,)
+    rewrite = partial(start_child, site, gives_pid=False)
+    return supervised_task(finding, project, site, rewrite, notes)

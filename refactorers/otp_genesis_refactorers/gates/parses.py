@@ -1,0 +1,29 @@
+"""The changed files have no syntax error that they had not before."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers.source import Source
+from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial
+
+
+def check(trial: Trial) -> Passed | Failed:
+    for file in trial.change.files:
+        if not file.path.endswith((".ex", ".exs")):
+            continue
+        before = _errors(trial.before.read(file.path)) if file.original_hash else 0
+        if _errors(trial.after.read(file.path)) > before:
+            return Failed(f"{file.path} would no longer parse")
+    return Passed()
+
+
+def _errors(content: bytes) -> int:
+    return _errors_below(Source("", content).root)
+
+
+def _errors_below(node: Node) -> int:
+    if not node.has_error:
+        return 0
+    own = node.is_error or node.is_missing
+    return own + sum(map(_errors_below, node.children))

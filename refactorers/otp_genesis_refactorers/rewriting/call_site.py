@@ -1,0 +1,71 @@
+"""The call that a finding is about, as facts and as syntax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.model import Call, FileFacts
+from otp_genesis_analyzers.facts.sites import Site, site_at
+from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_refactorers.change import Refused
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """A call in the text that the project has now. `node` is its syntax, without what is piped in."""
+
+    source: Source
+    facts: FileFacts
+    site: Site
+    node: Node
+
+    @property
+    def call(self) -> Call:
+        return self.site.call
+
+    @property
+    def place(self) -> str:
+        """`lib/shop/cart.ex:12`."""
+        return place(self.source, self.call.head.start)
+
+    @property
+    def whole(self) -> Node:
+        """The call with what is piped into it."""
+        parent = self.node.parent
+        return parent if self.call.piped and parent is not None else self.node
+
+    @property
+    def match(self) -> Node | None:
+        """The `pattern = call` that the call is the right side of."""
+        parent = self.whole.parent
+        if parent is None or parent.type != "binary_operator" or syntax.operator(parent) != "=":
+            return None
+        return parent if syntax.right(parent) == self.whole else None
+
+
+def find_call_site(finding: Finding, project: Project) -> CallSite | Refused:
+    """The call at a finding, read anew from the project's text."""
+    try:
+        source = Source(finding.path, project.read(finding.path))
+    except OSError as error:
+        return Refused(f"{finding.path} can't be read: {error.strerror}")
+    facts = read_facts(source)
+    site = site_at(facts, finding.span)
+    if site is None:
+        return Refused(f"{finding.path} has changed since it was checked: check it again")
+    node = source.node_at(site.call.span)
+    return CallSite(source, facts, site, node)
+
+
+def place(source: Source, byte_offset: int) -> str:
+    return f"{source.path}:{source.lines.line_of(byte_offset) + 1}"
+
+
+def span_of(node: Node) -> Span:
+    return Span(node.start_byte, node.end_byte)

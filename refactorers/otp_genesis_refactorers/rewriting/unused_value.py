@@ -1,0 +1,70 @@
+"""Whether a call may give another value than before: nobody looks at it, or only where it can be adapted."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.model import Call, Result
+from otp_genesis_analyzers.facts.results import thrown_away
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Source
+from otp_genesis_refactorers.change import Refused
+from otp_genesis_refactorers.rewriting.call_site import CallSite, place, span_of
+from otp_genesis_refactorers.rewriting.places import place_of
+from otp_genesis_refactorers.rewriting.returned_value import use_of_value
+
+_USES: dict[Result, str] = {
+    "yielded": "is what the function around it gives to {receiver}",
+    "bound": "is bound by a pattern, or through a conditional,",
+    "piped": "is piped on",
+    "argument": "is the argument of another call",
+    "subject": "is what a `case` or `with` looks at",
+    "tested": "is a condition",
+    "stored": "is kept in a list, tuple or map",
+}
+
+
+def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None:
+    """Why the value of a call can't change, None when it can. `what` is the value in words: "the pid".
+
+    A variable that the value is bound to is the caller's business: it can be bound anew.
+    """
+    call = _as_statement(site)
+    if thrown_away(site.site.clause, call):
+        return None
+    if call.result != "returned":
+        use = _USES.get(call.result, "is used").format(receiver=_receiver(site))
+        return Refused(
+            f"{what} {use} at {site.place}, and `start_child` gives `{{:ok, pid}}` instead: "
+            "take the value apart there, or start the task in a statement of its own"
+        )
+    used = use_of_value(project, site.site.module, site.site.function)
+    if used is None:
+        return None
+    where = place(Source(used.path, project.read(used.path)), used.span.start)
+    return Refused(
+        f"`{site.site.scope}` returns {what}, which {where} uses, and `start_child` gives `{{:ok, pid}}` "
+        f"instead: let {where} take that first"
+    )
+
+
+def is_returned(site: CallSite) -> bool:
+    """The value, or the match that it stands in, is what the function returns."""
+    return _as_statement(site).result == "returned"
+
+
+def _as_statement(site: CallSite) -> Call:
+    """The call with the fate of the whole match where it is the right side of a plain one."""
+    match = site.match
+    pattern = syntax.left(match) if match is not None else None
+    if match is None or pattern is None or pattern.type != "identifier":
+        return site.call
+    fate = place_of(site.source, span_of(match)).result
+    return structs.replace(site.call, result=fate, bound_to=None)
+
+
+def _receiver(site: CallSite) -> str:
+    closures = site.site.clause.closures
+    receiver = closures[site.call.closure].receiver if site.call.closure >= 0 else ""
+    return f"`{receiver}`" if receiver else "its caller"

@@ -1,0 +1,86 @@
+"""A task under the application's Task.Supervisor: the rewritten call and the supervisor are one change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_analyzers.project import MixApp, Project
+from otp_genesis_refactorers.boot import runs_before_the_tree
+from otp_genesis_refactorers.change import Change, Refused, file_change
+from otp_genesis_refactorers.rewriting.call_site import CallSite
+from otp_genesis_refactorers.rewriting.edits import edits_between
+from otp_genesis_refactorers.rewriting.formatter import line_length_of
+from otp_genesis_refactorers.supervision_tree import (
+    add_task_supervisor,
+    find_task_supervisor,
+    free_name,
+    owning_application,
+    starts_too_late,
+)
+
+LINK_LOST = "The task is no longer linked to its caller: a crash of one does not end the other."
+CRASH_AND_SHUTDOWN = "A crash is logged as that of a Task; at shutdown the task has 5 seconds to end."
+
+Rewrite = Callable[[str, int], bytes | Refused]
+"""`rewrite(supervisor, line_length)` gives the file with the call rewritten."""
+
+
+def supervised_task(
+    finding: Finding, project: Project, site: CallSite, rewrite: Rewrite, notes: tuple[str, ...]
+) -> Change | Refused:
+    """Rewrite the call and, where the application has no Task.Supervisor yet, add one to its tree."""
+    refusal = _unfit_place(finding, project, site)
+    if refusal is not None:
+        return refusal
+    app = owning_application(project, finding.path)
+    if isinstance(app, Refused):
+        return app
+    caller = site.site.module.name
+    existing = find_task_supervisor(project, app, caller)
+    name = existing or free_name(project, app)
+    if isinstance(name, Refused):
+        return name
+    content = rewrite(name, line_length_of(project, app))
+    if isinstance(content, Refused):
+        return content
+    contents = {finding.path: content}
+    if existing is None:
+        added = add_task_supervisor(project, app, name, contents)
+        if isinstance(added, Refused):
+            return added
+        contents |= added
+    return Change(
+        title=f"Start the task under {name}",
+        kind=FixKind.UNSAFE,
+        files=tuple(
+            file_change(path, before := project.read(path), edits_between(before, after))
+            for path, after in sorted(contents.items())
+        ),
+        notes=(*notes, *_supervisor_notes(project, app, name, caller, is_new=existing is None)),
+    )
+
+
+def _supervisor_notes(
+    project: Project, app: MixApp, name: str, caller: str, *, is_new: bool
+) -> tuple[str, ...]:
+    if is_new:
+        started = f"start_supervised!({{Task.Supervisor, name: {name}}})"
+        return (f"Tests that don't start the application need `{started}`.",)
+    if starts_too_late(project, app, name, caller):
+        return (f"{name} starts after {caller}, whose init/1 must not use it yet: move it up if it does.",)
+    return ()
+
+
+def _unfit_place(finding: Finding, project: Project, site: CallSite) -> Refused | None:
+    app = project.app_of(finding.path)
+    if app is not None and app.application and finding.fix is FixKind.LLM:
+        return Refused(f"a supervisor alone would not cure it at {site.place}: {finding.message}")
+    if not project.role_of(finding.path).is_application_code:
+        return Refused(f"{finding.path} may run without the application, and so without its supervisors")
+    if app is not None and runs_before_the_tree(project, app, site):
+        return Refused(
+            f"{site.place} runs before {app.application} has started its children: "
+            f"make the work a child, `{{Task, fn -> ... end}}`"
+        )
+    return None

@@ -1,0 +1,163 @@
+"""The edit that several fixes share: see that an application's tree has a `Task.Supervisor`.
+
+One that is there is reused. Else a child is added to the list that the application gives its
+top supervisor. A list is only edited where its text can be read without doubt; for any other
+the refusal says which line to add by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from otp_genesis_analyzers.facts.model import Child
+from otp_genesis_analyzers.project import MixApp, Project
+from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.supervision import SupervisorNode, forest
+from otp_genesis_refactorers.change import Refused
+from otp_genesis_refactorers.rewriting.call_site import place
+from otp_genesis_refactorers.rewriting.child_list import (
+    ChildListText,
+    Unreadable,
+    find_child_list,
+    with_child,
+)
+from otp_genesis_refactorers.rewriting.edits import common_prefix_length
+from otp_genesis_refactorers.rewriting.formatter import line_length_of
+from otp_genesis_refactorers.rewriting.places import written
+from otp_genesis_refactorers.start_order import leading_to, position_before_users, starting_modules
+
+TASK_SUPERVISOR = "Task.Supervisor"
+
+
+def owning_application(project: Project, path: str) -> MixApp | Refused:
+    """The mix project of a file, if it has an application module whose file is in the project and healthy."""
+    app = project.app_of(path)
+    if app is None:
+        return Refused(f"{path} belongs to no mix project, so no application could supervise the task")
+    mix_file = f"{app.folder}/mix.exs" if app.folder else "mix.exs"
+    if not app.application:
+        if not app.application_known:
+            return Refused(
+                f"the application module can't be read out of {mix_file}: give `mod:` as a literal"
+            )
+        return Refused(
+            f"{app.name or mix_file} starts no application of its own: let its caller hand in the name of a "
+            "Task.Supervisor, as a `:task_supervisor` option"
+        )
+    entry = project.modules.get(app.application)
+    if entry is None or project.app_of(entry.path) != app:
+        return Refused(f"{app.application}, the application module that {mix_file} names, was not found")
+    if project.files[entry.path].facts.broken:
+        return Refused(f"{entry.path} has syntax errors: correct them first")
+    return app
+
+
+def find_task_supervisor(project: Project, app: MixApp, caller: str) -> str | None:
+    """The name of a Task.Supervisor that the app's tree always starts, the one named most like `caller`.
+
+    One with `max_children` is somebody's own: it would turn away what it has no room for.
+    """
+    names = [
+        child.name
+        for node in _tree(project, app)
+        for child in node.children.children
+        if child.module == TASK_SUPERVISOR and child.name and not child.conditional and not _is_limited(child)
+    ]
+    return max(names, key=lambda name: _shared_parts(name, caller), default=None)
+
+
+def _tree(project: Project, app: MixApp) -> Iterator[SupervisorNode]:
+    """The supervisors that run whenever the application does, the top one first."""
+    nodes = [node for node in forest(project).of_app(app) if node.children.kind == "static"]
+    running = [app.application, *_started_by(project, app.application)]
+    for module in running:
+        for node in nodes:
+            if node.module.name == module:
+                yield node
+                running += [
+                    child.module
+                    for child in node.children.children
+                    if not child.conditional and child.module not in running
+                ]
+
+
+def _started_by(project: Project, application: str) -> list[str]:
+    """Modules whose `start_link` the application module calls: a top supervisor in a module of its own."""
+    start = project.function(application, "start", 2)
+    return [
+        call.module
+        for clause in (start.clauses if start is not None else ())
+        for call in clause.calls
+        if call.name == "start_link" and call.module in project.modules
+    ]
+
+
+def starts_too_late(project: Project, app: MixApp, name: str, caller: str) -> bool:
+    """The module that starts tasks under the Task.Supervisor `name` is a child that is started before it."""
+    for node in _tree(project, app):
+        modules = [child.module for child in node.children.children]
+        names = [child.name for child in node.children.children]
+        if name in names and caller in modules[: names.index(name)]:
+            return True
+    return False
+
+
+def _is_limited(child: Child) -> bool:
+    return child.argument is not None and child.argument.get("max_children") is not None
+
+
+def _shared_parts(name: str, caller: str) -> int:
+    return common_prefix_length(name.split("."), caller.split("."))
+
+
+def free_name(project: Project, app: MixApp) -> str | Refused:
+    """A name for a new Task.Supervisor that nothing in the project goes by."""
+    namespace = app.application.removesuffix(".Application")
+    if namespace == app.application:
+        namespace = _camelised(app.name) or app.application.partition(".")[0]
+    taken = {child.name for node in forest(project).nodes for child in node.children.children}
+    for last_part in ("TaskSupervisor", "BackgroundTaskSupervisor"):
+        name = f"{namespace}.{last_part}"
+        if name not in taken and name not in project.modules:
+            return name
+    return Refused(
+        f"{namespace}.TaskSupervisor is taken: start a Task.Supervisor of another name, then try again"
+    )
+
+
+def _camelised(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def add_task_supervisor(
+    project: Project, app: MixApp, name: str, rewritten: Mapping[str, bytes]
+) -> dict[str, bytes] | Refused:
+    """The file in which the child was added, by its path, for tasks that the `rewritten` files start."""
+    supervisor, children = _top_children(project, app, rewritten)
+    if isinstance(children, Unreadable):
+        return Refused(
+            f"{children.reason}: add `{{{TASK_SUPERVISOR}, name: {name}}}` to the children of {supervisor} "
+            f"({place(children.source, children.byte_offset)}), then run the fix again"
+        )
+    starting = starting_modules(project, app, rewritten)
+    index = position_before_users(
+        [children.modules_in(item) for item in children.items],
+        starting,
+        leading_to(project, starting, without=app.application),
+    )
+    child = f"{{{written(TASK_SUPERVISOR, children.scope)}, name: {written(name, children.scope)}}}"
+    return {children.source.path: with_child(children, index, child, line_length_of(project, app))}
+
+
+def _top_children(
+    project: Project, app: MixApp, rewritten: Mapping[str, bytes]
+) -> tuple[str, ChildListText | Unreadable]:
+    """The children of the application's top supervisor, and the module in which they are listed."""
+    started = _started_by(project, app.application)
+    if len(started) == 1 and project.app_of(project.modules[started[0]].path) == app:
+        module, function_id, gives = started[0], "init/1", "init"
+    else:
+        module, function_id, gives = app.application, "start/2", "start_link"
+    path = project.modules[module].path
+    content = rewritten[path] if path in rewritten else project.read(path)
+    return module, find_child_list(Source(path, content), module, function_id, gives)

@@ -1,0 +1,1 @@
+"""One handler a file, named after its method: METHOD, `handle(ls, params)`, perhaps OPTIONS."""

@@ -1,0 +1,1 @@
+"""One command a file: COMMAND, `handle(ls, arguments)` with one object, perhaps REQUEST."""

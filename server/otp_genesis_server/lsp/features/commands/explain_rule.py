@@ -1,0 +1,33 @@
+"""`otpGenesis.explainRule`: the page of a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
+
+from otp_genesis_analyzers.rules import find_rule, selectors
+from otp_genesis_analyzers.rules.page import page
+from otp_genesis_server.lsp.rule_pages import page_file
+from otp_genesis_server.lsp.server import Server
+
+COMMAND = "otpGenesis.explainRule"
+
+
+@dataclass(frozen=True)
+class ExplainRuleArguments:
+    code: str
+    """`OTP101`, or the rule's name."""
+
+
+async def handle(ls: Server, arguments: ExplainRuleArguments) -> dict[str, Any]:
+    """Gives `{"markdown": …}`, and opens the page where the client can."""
+    rule = find_rule(arguments.code)
+    if rule is None:
+        raise JsonRpcInvalidParams(selectors.unknown(arguments.code) or f"no rule {arguments.code!r}")
+    file = page_file(rule)
+    if file and ls.session.features.show_document:
+        await ls.window_show_document_async(lsp.ShowDocumentParams(file.as_uri(), take_focus=True))
+    return {"markdown": page(rule)}

@@ -1,0 +1,41 @@
+"""What a finding is about, where the cursor stands on it."""
+
+from __future__ import annotations
+
+from lsprotocol import types as lsp
+
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.rules import find_rule
+from otp_genesis_analyzers.rules.page import section
+from otp_genesis_server.lsp import from_lsp, to_lsp
+from otp_genesis_server.lsp.server import Server
+
+METHOD = lsp.TEXT_DOCUMENT_HOVER
+
+_SECTIONS = ("Why it matters on the BEAM", "Use instead")
+
+
+async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+    place = ls.session.place_of(params.text_document.uri)
+    snapshot = await place.folder.current() if place else None
+    source = snapshot.source(place.path) if place and snapshot else None
+    if place is None or snapshot is None or source is None:
+        return None
+    client = ls.session.features
+    offset = from_lsp.byte_offset(source, params.position, client.encoding)
+    here = [
+        finding
+        for finding in snapshot.findings.get(place.path, ())
+        if finding.span.start <= offset <= finding.span.end
+    ]
+    if not here:
+        return None
+    return to_lsp.hover("\n\n---\n\n".join(map(_text, here)), source, here[0].span, client)
+
+
+def _text(finding: Finding) -> str:
+    parts = [f"**{finding.code}** {finding.name} · {finding.severity.label}", finding.message]
+    rule = find_rule(finding.code)
+    if rule is not None:
+        parts += [f"### {heading}\n{section(rule, heading)}" for heading in _SECTIONS]
+    return "\n\n".join(parts)

@@ -1,0 +1,43 @@
+"""From a finding to the edit that fixes it, computed on the newest text."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from lsprotocol import types as lsp
+
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_refactorers.change import Refused
+from otp_genesis_refactorers.fixes import fix
+from otp_genesis_server.lsp import to_lsp
+from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.snapshot import Snapshot
+
+GONE = Refused("the code has changed, and the finding is gone")
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A fix as the client takes it."""
+
+    title: str
+    kind: FixKind
+    edit: lsp.WorkspaceEdit
+
+
+async def fix_of(ls: Server, finding: Finding, snapshot: Snapshot) -> Fix | Refused:
+    """The rule's own fix of a finding, for the texts of `snapshot`."""
+    change = await asyncio.to_thread(fix, finding, snapshot.project)
+    if isinstance(change, Refused):
+        return change
+    edit = to_lsp.workspace_edit(change, snapshot, ls.session.features)
+    return edit if isinstance(edit, Refused) else Fix(change.title, change.kind, edit)
+
+
+async def fix_now(ls: Server, uri: str, fingerprint: str) -> Fix | Refused:
+    """The fix of a finding of an open document, for the texts as they are now."""
+    place = ls.session.place_of(uri)
+    snapshot = await place.folder.current() if place else None
+    finding = snapshot.find(fingerprint) if snapshot else None
+    return await fix_of(ls, finding, snapshot) if snapshot and finding else GONE

@@ -1,0 +1,38 @@
+"""The pages of the rules as files that an editor can open."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+from otp_genesis_analyzers.rules import find_rule
+from otp_genesis_analyzers.rules.contract import Rule
+from otp_genesis_analyzers.rules.page import page
+
+
+def link_to(code: str, published_at: str) -> str | None:
+    """Where to read about a rule: on the web where that is configured, else in a file of its page."""
+    if published_at:
+        return f"{published_at.rstrip('/')}/{code}"
+    rule = find_rule(code)
+    file = page_file(rule) if rule else None
+    return file.as_uri() if file else None
+
+
+@cache
+def page_file(rule: Rule) -> Path | None:
+    """The page of a rule in the user's cache folder; None when it can't be written there."""
+    file = platformdirs.user_cache_path("otp-genesis") / "rules" / f"{rule.code}.md"
+    content = page(rule).encode()
+    try:
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(content)
+            unfinished.replace(file)
+    except OSError:
+        return None
+    return file

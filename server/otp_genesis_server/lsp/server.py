@@ -1,0 +1,173 @@
+"""The pygls server with its traps defused, and what a session needs of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Coroutine, Generator, Mapping
+from typing import Any
+
+from cattrs import Converter
+from lsprotocol import types as lsp
+from pygls.exceptions import FeatureRequestError, JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
+
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_server import VERSION
+from otp_genesis_server.lsp import to_lsp
+from otp_genesis_server.lsp.client_features import ClientFeatures
+from otp_genesis_server.lsp.folder import Folder
+from otp_genesis_server.lsp.progress import progress
+from otp_genesis_server.lsp.session import Session
+from otp_genesis_server.lsp.snapshot import Snapshot
+
+PARENT_CHECK_SECONDS = 5.0
+
+log = logging.getLogger("otp_genesis")
+
+
+class Protocol(LanguageServerProtocol):
+    _server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    @lsp_method(lsp.INITIALIZE)
+    def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
+        features = ClientFeatures.from_lsp(params.capabilities, params.initialization_options)
+        self._server.session.features = features
+        if params.capabilities.general and params.capabilities.general.position_encodings:
+            params.capabilities.general.position_encodings = [features.encoding]
+        return (yield from super().lsp_initialize(params))
+
+    def get_message_type(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, method: str
+    ) -> type[Any] | None:
+        return self._server.requests.get(method) or super().get_message_type(method)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            # pygls only shows a message: the one who asked would wait for ever.
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+
+class Server(LanguageServer):
+    """One server serves one client, from its `initialize` to its `exit`."""
+
+    def __init__(self) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            to_lsp.SOURCE_NAME,
+            VERSION,
+            # pygls splits lines where the protocol doesn't, so that an edit of a part could land elsewhere.
+            text_document_sync_kind=lsp.TextDocumentSyncKind.Full,
+            protocol_cls=Protocol,
+            converter_factory=_converter,
+        )
+        self.session = Session(self)
+        self.requests: dict[str, type[Any]] = {}
+        """The message types of requests that the protocol doesn't know, by method."""
+        self.ends_with_parent = False
+        self.stopping = threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reported: set[str] = set()
+
+    # --- what a session needs -------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def publish(self, snapshot: Snapshot, path: str, findings: tuple[Finding, ...]) -> None:
+        if self.session.owns(snapshot.root, path):
+            found = to_lsp.diagnostics(findings, path, snapshot, self.session.features)
+            self.text_document_publish_diagnostics(
+                lsp.PublishDiagnosticsParams(snapshot.uri(path), found, version=snapshot.version(path))
+            )
+
+    def scan(self, folder: Folder) -> None:
+        self.spawn(self._scan(folder))
+
+    def log(self, message: str) -> None:
+        self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Info, message))
+
+    def warn(self, message: str) -> None:
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
+
+    def show(self, message: str) -> None:
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, message))
+
+    def warm_up(self) -> None:
+        """Make cattrs write its code for diagnostics now, 50 ms before the first are due."""
+        place = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
+        found = [lsp.Diagnostic(place, "", lsp.DiagnosticSeverity.Hint)]
+        params = lsp.PublishDiagnosticsParams("", found, version=0)
+        notification = lsp.PublishDiagnosticsNotification(params, jsonrpc="2.0")
+        self.protocol._converter.unstructure(notification)  # pyright: ignore[reportPrivateUsage]
+
+    # --- errors ---------------------------------------------------------------------------------------
+
+    def report_server_error(self, error: Exception, source: type[Exception]) -> None:
+        """A bug: all of it goes to the log, a line of it to the user, and that only once."""
+        if source is FeatureRequestError:
+            return  # the answer to the request says it
+        log.error("%s", error, exc_info=error)
+        message = f"OTP-Genesis: internal error, please report it: {' '.join(str(error).split())}"
+        if message not in self._reported:
+            self._reported.add(message)
+            self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Error, message))
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception) and not isinstance(error, Stopped):
+            self.report_server_error(error, type(error))
+
+    # --- long work ------------------------------------------------------------------------------------
+
+    async def _scan(self, folder: Folder) -> None:
+        title = f"OTP-Genesis: reading {folder.root.name}"
+        async with progress(self, title, supported=self.session.features.work_done_progress) as report:
+
+            def on_progress(done: int, total: int) -> None:
+                if self.stopping.is_set():
+                    raise Stopped
+                report(done, total)
+
+            await folder.load(on_progress)
+
+    async def end_with_parent(self) -> None:
+        """Don't outlive an editor that died without closing our input."""
+        while self.process_id and _runs(self.process_id):
+            await asyncio.sleep(PARENT_CHECK_SECONDS)
+        os._exit(1)  # the thread that reads our input can't be interrupted
+
+
+class Stopped(Exception):
+    """Ends work that nobody waits for any more."""
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _converter() -> Converter:
+    converter = default_converter()
+    converter.register_structure_hook(lsp.Position, _clamped)
+    return converter
+
+
+def _clamped(value: Mapping[str, int], _: type[lsp.Position]) -> lsp.Position:
+    """Some clients write "the end of the line" as 2^63; lsprotocol refuses what needs more than 31 bits."""
+    return lsp.Position(*(max(0, min(int(value[key]), 2**31 - 1)) for key in ("line", "character")))

@@ -1,0 +1,160 @@
+"""What the server remembers of one client: its abilities, its folders, its open documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from otp_genesis_analyzers.config import CONFIG_NAME
+from otp_genesis_analyzers.discovery import SUFFIXES, is_ignored
+from otp_genesis_server.lsp.client_features import ClientFeatures
+from otp_genesis_server.lsp.folder import Folder, Surroundings
+from otp_genesis_server.lsp.from_lsp import file_of
+from otp_genesis_server.lsp.snapshot import Document
+
+MIX_FILE = "mix.exs"
+MANY_FILES = 50
+"""From so many files changed at once (another branch was checked out), a folder is read anew."""
+
+
+class Place(NamedTuple):
+    folder: Folder
+    path: str
+    """Relative to the folder, with `/`."""
+
+
+class SessionSurroundings(Surroundings, Protocol):
+    def scan(self, folder: Folder) -> None:
+        """Read a folder in the background, showing progress."""
+        ...
+
+
+class Session:
+    def __init__(self, around: SessionSurroundings) -> None:
+        self.features = ClientFeatures()
+        self.roots: list[Path] = []
+        """What the client had opened when it connected."""
+        self._around = around
+        self._opened: dict[Path, Folder] = {}
+        """The workspace folders of the client."""
+        self._implied: dict[Path, Folder] = {}
+        """Folders that nobody opened: the mix project above a file, or the file when there is none."""
+        self._documents: dict[Path, Document] = {}
+        self._places: dict[Path, Place] = {}
+
+    @property
+    def folders(self) -> tuple[Folder, ...]:
+        return (*self._opened.values(), *self._implied.values())
+
+    def place_of(self, uri: str) -> Place | None:
+        """Where an open document belongs; None for what is not looked at."""
+        file = file_of(uri)
+        return self._places.get(file) if file else None
+
+    def folders_around(self, file: Path) -> list[Folder]:
+        """The folders that hold a file or folder, or are it; the innermost first."""
+        around = [folder for folder in self.folders if file == folder.root or _below(file, folder.root)]
+        return sorted(around, key=lambda folder: -len(folder.root.parts))
+
+    def owns(self, root: Path, path: str) -> bool:
+        """Whether a file is the folder's own, not that of a folder opened inside of it."""
+        innermost = self._innermost(root / path)
+        return innermost is None or innermost.root == root or root not in self._opened
+
+    # --- documents ------------------------------------------------------------------------------------
+
+    def put(self, document: Document) -> None:
+        """A document was opened or has changed. Other than Elixir files, and dependencies, are let be."""
+        if document.file.suffix not in SUFFIXES:
+            return
+        self._documents[document.file] = document
+        place = self._places.get(document.file) or self._home(document.file)
+        if place is not None:
+            self._places[document.file] = place
+            place.folder.put(place.path, document)
+
+    def close(self, file: Path) -> None:
+        self._documents.pop(file, None)
+        place = self._places.pop(file, None)
+        if place is None:
+            return
+        place.folder.close(place.path)
+        for key, folder in [*self._implied.items()]:
+            if folder is place.folder and not folder.documents:
+                del self._implied[key]
+                folder.forget()
+
+    def saved(self, file: Path) -> None:
+        """What is read from disk alone: which mix projects there are, and the configuration."""
+        if file.name in (MIX_FILE, CONFIG_NAME):
+            self._rescan([file])
+
+    def files_changed(self, files: Iterable[Path]) -> None:
+        """Files were written, made or deleted, by the client or by others."""
+        files = list(files)
+        elixir = [file for file in files if file.suffix in SUFFIXES]
+        settings = [file for file in files if file.name in (MIX_FILE, CONFIG_NAME)]
+        if settings or len(elixir) >= MANY_FILES:
+            self._rescan(settings or elixir)
+            return
+        for file in elixir:
+            folder = self._innermost(file)
+            path = _below(file, folder.root) if folder else None
+            if folder and path and not is_ignored(path):
+                folder.disk_changed(path)
+
+    def _rescan(self, files: Iterable[Path]) -> None:
+        for folder in self.folders:
+            if any(_below(file, folder.root) for file in files):
+                self._around.scan(folder)
+
+    # --- folders --------------------------------------------------------------------------------------
+
+    def open_folders(self, roots: Iterable[Path]) -> None:
+        for root in roots:
+            if root not in self._opened:
+                self._opened[root] = Folder(root, self._around)
+                self._around.scan(self._opened[root])
+        self._find_new_homes()
+
+    def close_folders(self, roots: Iterable[Path]) -> None:
+        closed = [self._opened.pop(root) for root in roots if root in self._opened]
+        for folder in closed:
+            folder.forget()
+        self._places = {file: place for file, place in self._places.items() if place.folder not in closed}
+        self._find_new_homes()
+
+    def _find_new_homes(self) -> None:
+        """Documents belong to the innermost folder, also when it comes or goes after them."""
+        for document in [*self._documents.values()]:
+            place = self._places.get(document.file)
+            if place and self._innermost(document.file) not in (None, place.folder):
+                self.close(document.file)
+            self.put(document)
+
+    def _home(self, file: Path) -> Place | None:
+        folder = self._innermost(file) or self._imply(file)
+        path = _below(file, folder.root)
+        return None if path is None or is_ignored(path) else Place(folder, path)
+
+    def _innermost(self, file: Path) -> Folder | None:
+        around = [folder for root, folder in self._opened.items() if _below(file, root)]
+        return max(around, key=lambda folder: len(folder.root.parts), default=None)
+
+    def _imply(self, file: Path) -> Folder:
+        projects = [folder for folder in file.parents if (folder / MIX_FILE).is_file()][:2]
+        key = projects[-1] if projects else file  # of two, the outer one is the umbrella
+        if key not in self._implied:
+            root = key if projects else file.parent
+            self._implied[key] = Folder(root, self._around, alone=not projects, opened=False)
+            self._around.scan(self._implied[key])
+        return self._implied[key]
+
+
+def _below(file: Path, root: Path) -> str | None:
+    """`file` relative to `root` with `/`; None when it is elsewhere. Links are followed if they must be."""
+    for inner, outer in ((file, root), (file.resolve(), root.resolve())):
+        if inner != outer and inner.is_relative_to(outer):
+            return inner.relative_to(outer).as_posix()
+    return None

@@ -1,0 +1,298 @@
+"""An editor for tests: real messages to a real server, with the abilities of an editor that people use.
+
+It keeps its documents and counts its positions by itself, so that what the server sends is judged
+by other code than that which made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cattrs import Converter
+from lsprotocol import types as lsp
+from lsprotocol.converters import get_converter
+from pygls.protocol import default_converter
+from pytest_lsp import LanguageClient, client_capabilities
+from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
+
+SERVER = [str(Path(sys.executable).with_name("otp-genesis")), "lsp", "--stdio"]
+SECONDS = 20.0
+SHIPPED = {"neovim": "neovim@v0.11", "emacs": "emacs@v29.1"}
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
+_WIDTH = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
+
+
+class Squiggle(NamedTuple):
+    """A diagnostic as a person sees it: the line, counted from 0, and the text that is underlined."""
+
+    line: int
+    text: str
+    code: str
+
+
+def abilities(editor: str, *encodings: str) -> lsp.ClientCapabilities:
+    """What an editor says of itself; with other position encodings where some are given."""
+    if editor in SHIPPED:
+        capabilities = client_capabilities(SHIPPED[editor])
+    else:
+        said = json.loads((Path(__file__).parent / "capabilities" / f"{editor}.json").read_text())
+        capabilities = get_converter().structure(said["capabilities"], lsp.ClientCapabilities)
+    if encodings:
+        assert capabilities.general
+        capabilities.general.position_encodings = list(encodings)
+    return capabilities
+
+
+class Editor(LanguageClient):
+    """`texts` and `versions` are of the open documents, by URI; paths are relative to `folder`."""
+
+    def __init__(self) -> None:
+        super().__init__(converter_factory=_converter)
+        self.kind = ""
+        self.said: lsp.InitializeResult
+        """What the server answered to `initialize`."""
+        self.encoding = "utf-16"
+        self.folder = Path()
+        self._opened: list[Path] = []
+        self.texts: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.published: list[lsp.PublishDiagnosticsParams] = []
+        self.registered: list[lsp.Registration] = []
+        self.applies_edits = True
+        register_lsp_features(
+            self,
+            {
+                **DEFAULT_CLIENT_FEATURES,
+                lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: _publish,
+                lsp.WORKSPACE_APPLY_EDIT: _apply_edit,
+                lsp.CLIENT_REGISTER_CAPABILITY: _register,
+            },
+        )
+
+    # --- the session ----------------------------------------------------------------------------------
+
+    async def connect(self, capabilities: lsp.ClientCapabilities, **more: Any) -> lsp.InitializeResult:
+        result = await self.initialize_session(lsp.InitializeParams(capabilities=capabilities, **more))
+        self.encoding = result.capabilities.position_encoding or "utf-16"
+        return result
+
+    def open_folder(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened.append(folder)
+        self._change_folders(added=[folder])
+
+    def close_folder(self, folder: Path) -> None:
+        self._opened.remove(folder)
+        self._change_folders(removed=[folder])
+
+    def close_everything(self) -> None:
+        """So that the next test finds the editor as new."""
+        for uri in [*self.texts]:
+            self.close(uri)
+        for folder in [*self._opened]:
+            self.close_folder(folder)
+        self.messages.clear()
+        self.log_messages.clear()
+        self.shown_documents.clear()
+        self.applies_edits = True
+
+    def _change_folders(self, added: list[Path] | None = None, removed: list[Path] | None = None) -> None:
+        event = lsp.WorkspaceFoldersChangeEvent(added=_folders(added), removed=_folders(removed))
+        self.workspace_did_change_workspace_folders(lsp.DidChangeWorkspaceFoldersParams(event))
+
+    # --- documents ------------------------------------------------------------------------------------
+
+    def open(self, path: str, text: str | None = None) -> str:
+        """Opens a file of the folder, with the text on disk or another; gives its URI."""
+        file = self.folder / path
+        uri = file.as_uri()
+        self.texts[uri] = file.read_bytes().decode() if text is None else text
+        self.versions[uri] = 1
+        item = lsp.TextDocumentItem(uri, "elixir", 1, self.texts[uri])
+        self.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        return uri
+
+    def type(self, uri: str, text: str) -> None:
+        """The document has this text now."""
+        self.texts[uri] = text
+        self.versions[uri] += 1
+        document = lsp.VersionedTextDocumentIdentifier(uri=uri, version=self.versions[uri])
+        changes = [lsp.TextDocumentContentChangeWholeDocument(text)]
+        self.text_document_did_change(lsp.DidChangeTextDocumentParams(document, changes))
+
+    def replace(self, uri: str, old: str, new: str) -> None:
+        assert self.texts[uri].count(old) == 1, f"{old!r} stands {self.texts[uri].count(old)} times there"
+        self.type(uri, self.texts[uri].replace(old, new))
+
+    def save(self, uri: str) -> None:
+        self._file(uri).write_bytes(self.texts[uri].encode())
+        self.text_document_did_save(lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+
+    def close(self, uri: str) -> None:
+        del self.texts[uri]
+        self.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+
+    def disk_changed(self, *paths: str, how: lsp.FileChangeType = lsp.FileChangeType.Changed) -> None:
+        """Tells the server that other programs wrote, made or deleted files."""
+        events = [lsp.FileEvent((self.folder / path).as_uri(), how) for path in paths]
+        self.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams(events))
+
+    def text_of(self, uri: str) -> str:
+        return self.texts[uri] if uri in self.texts else self._file(uri).read_bytes().decode()
+
+    def _file(self, uri: str) -> Path:
+        return Path(_decoded(uri))
+
+    # --- what is shown --------------------------------------------------------------------------------
+
+    async def until(self, condition: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"did not happen within {SECONDS} s: {what()}"
+            await asyncio.sleep(0.01)
+
+    async def shows(self, uri: str, *expected: Squiggle) -> None:
+        """Waits until exactly these squiggles are shown, for the newest version of an open document."""
+        await self.until(
+            lambda: self.is_newest(uri) and self.squiggles(uri) == list(expected),
+            lambda: f"{uri} shows {self.diagnostics.get(uri)}",
+        )
+
+    def squiggles(self, uri: str) -> list[Squiggle]:
+        text = self.text_of(uri)
+        return [
+            Squiggle(found.range.start.line, self.text_at(text, found.range), str(found.code))
+            for found in self.diagnostics.get(uri, ())
+        ]
+
+    def is_newest(self, uri: str) -> bool:
+        of_this = [published for published in self.published if published.uri == uri]
+        return bool(of_this) and (uri not in self.texts or of_this[-1].version == self.versions[uri])
+
+    def diagnostic(self, uri: str, code: str) -> lsp.Diagnostic:
+        """The only one with this code."""
+        (found,) = [found for found in self.diagnostics[uri] if found.code == code]
+        return found
+
+    # --- asking ---------------------------------------------------------------------------------------
+
+    async def actions(self, uri: str, line: int, *only: str) -> list[lsp.CodeAction]:
+        """What the light bulb offers on a line."""
+        context = lsp.CodeActionContext(diagnostics=[], only=list(only) or None)
+        place = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        document = lsp.TextDocumentIdentifier(uri)
+        offers = await self.text_document_code_action_async(lsp.CodeActionParams(document, place, context))
+        actions = [offer for offer in offers or () if isinstance(offer, lsp.CodeAction)]
+        assert len(actions) == len(offers or ())
+        return actions
+
+    async def fix_on(self, uri: str, line: int) -> lsp.CodeAction:
+        """The one fix that is offered on a line."""
+        offers = await self.actions(uri, line, "quickfix")
+        assert len(offers) == 1, offers
+        return offers[0]
+
+    async def command(self, name: str, arguments: object) -> Any:
+        return await self.workspace_execute_command_async(lsp.ExecuteCommandParams(name, [arguments]))
+
+    async def hover_at(self, uri: str, text: str) -> lsp.Hover | None:
+        """The hover at the first place of a text."""
+        *lines, last = self.texts[uri].partition(text)[0].split("\n")
+        position = lsp.Position(len(lines), self._units(last))
+        params = lsp.HoverParams(lsp.TextDocumentIdentifier(uri), position)
+        return await self.text_document_hover_async(params)
+
+    # --- positions and edits --------------------------------------------------------------------------
+
+    def apply(self, edit: lsp.WorkspaceEdit) -> None:
+        """As editors do: all edits of a file against the text before them; closed files are opened."""
+        edits = {uri: list(changes) for uri, changes in (edit.changes or {}).items()}
+        for change in edit.document_changes or ():
+            assert isinstance(change, lsp.TextDocumentEdit)
+            uri, version = change.text_document.uri, change.text_document.version
+            assert version == self.versions.get(uri), "the edit is for another version"
+            edits[uri] = list(change.edits)  # pyright: ignore[reportArgumentType]
+        for uri, changes in edits.items():
+            if uri not in self.texts:
+                self.open(str(self._file(uri).relative_to(self.folder)))
+            self.type(uri, self._edited(self.texts[uri], changes))
+
+    def text_at(self, text: str, place: lsp.Range) -> str:
+        return text[self._offset(text, place.start) : self._offset(text, place.end)]
+
+    def _edited(self, text: str, edits: list[lsp.TextEdit]) -> str:
+        for edit in sorted(edits, key=lambda edit: _key(edit.range.start), reverse=True):
+            start, end = self._offset(text, edit.range.start), self._offset(text, edit.range.end)
+            text = text[:start] + edit.new_text + text[end:]
+        return text
+
+    def _offset(self, text: str, position: lsp.Position) -> int:
+        lines = _LINE.findall(text)
+        assert position.line < len(lines), f"line {position.line} of {len(lines)}"
+        line = lines[position.line].rstrip("\r\n")
+        encoded = line.encode(_codec(self.encoding))
+        units = position.character * _WIDTH[self.encoding]
+        assert units <= len(encoded), f"{position} lies outside of {line!r}"
+        before = encoded[:units].decode(_codec(self.encoding))
+        return sum(map(len, lines[: position.line])) + len(before)
+
+    def _units(self, text: str) -> int:
+        return len(text.encode(_codec(self.encoding))) // _WIDTH[self.encoding]
+
+
+def make_editor() -> Editor:
+    return Editor()
+
+
+def _converter() -> Converter:
+    """lsprotocol takes an action that has a command for a bare command: what tells them apart is its type."""
+    converter = default_converter()
+
+    def offer(value: dict[str, Any], _: object) -> lsp.Command | lsp.CodeAction:
+        bare = isinstance(value.get("command"), str)
+        return converter.structure(value, lsp.Command if bare else lsp.CodeAction)
+
+    converter.register_structure_hook(lsp.Command | lsp.CodeAction, offer)
+    return converter
+
+
+def _codec(encoding: str) -> str:
+    return encoding if encoding == "utf-8" else f"{encoding}-le"
+
+
+def _key(position: lsp.Position) -> tuple[int, int]:
+    return position.line, position.character
+
+
+def _folders(folders: list[Path] | None) -> list[lsp.WorkspaceFolder]:
+    return [lsp.WorkspaceFolder(folder.as_uri(), folder.name) for folder in folders or []]
+
+
+def _decoded(uri: str) -> str:
+    from urllib.parse import unquote, urlparse
+
+    return unquote(urlparse(uri).path)
+
+
+def _publish(editor: Editor, params: lsp.PublishDiagnosticsParams) -> None:
+    editor.diagnostics[params.uri] = params.diagnostics
+    editor.published.append(params)
+
+
+def _apply_edit(editor: Editor, params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+    if not editor.applies_edits:
+        return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason="the file is read-only")
+    editor.apply(params.edit)
+    return lsp.ApplyWorkspaceEditResult(applied=True)
+
+
+def _register(editor: Editor, params: lsp.RegistrationParams) -> None:
+    editor.registered += params.registrations

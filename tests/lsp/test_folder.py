@@ -1,0 +1,274 @@
+"""A folder follows what is typed: by itself, without a protocol around it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_server.lsp import folder as folder_module
+from otp_genesis_server.lsp.folder import Folder
+from otp_genesis_server.lsp.snapshot import Document, Snapshot
+from tests.lsp.shop import APPLICATION, MAILER, MAILER_TEXT, write_shop
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
+CART = "lib/shop/cart.ex"
+CART_TEXT = """\
+defmodule Shop.Cart do
+  use GenServer
+
+  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+  def total, do: GenServer.call(__MODULE__, :total)
+
+  @impl true
+  def init(opts), do: {:ok, opts}
+
+  @impl true
+  def handle_call(:total, _from, cart), do: {:reply, length(cart), cart}
+end
+"""
+TILL_TEXT = "defmodule Shop.Till do\n  def total, do: Shop.Cart.total()\nend\n"
+
+
+class Shown(NamedTuple):
+    path: str
+    version: int | None
+    codes: list[str]
+
+
+class Desk:
+    """A folder, and what it says to the server around it."""
+
+    def __init__(self, root: Path, **options: bool) -> None:
+        self.shown: list[Shown] = []
+        self.said: list[str] = []
+        self.failures: list[BaseException] = []
+        self.folder = Folder(root, self, **options)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._finished)
+        return task
+
+    def publish(self, snapshot: Snapshot, path: str, findings: tuple[Finding, ...]) -> None:
+        codes = [finding.code for finding in findings]
+        self.shown.append(Shown(path, snapshot.version(path), codes))
+
+    def log(self, message: str) -> None:
+        self.said.append(message)
+
+    def warn(self, message: str) -> None:
+        self.said.append(message)
+
+    def type(self, path: str, text: str, version: int = 1) -> None:
+        file = self.folder.root / path
+        self.folder.put(path, Document(file.as_uri(), file, version, text.encode()))
+
+    async def load(self) -> None:
+        await self.folder.load(lambda _done, _total: None)
+
+    async def settled(self) -> Snapshot:
+        """Once all rules have seen everything."""
+        snapshot = await self.folder.checked()
+        assert snapshot is not None
+        assert self.failures == []
+        return snapshot
+
+    async def codes(self) -> dict[str, list[str]]:
+        findings = (await self.settled()).findings
+        return {path: [finding.code for finding in found] for path, found in findings.items()}
+
+    def last_shown(self) -> dict[str, list[str]]:
+        """What a person sees at the end."""
+        last = {shown.path: shown.codes for shown in self.shown}
+        return {path: codes for path, codes in last.items() if codes}
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error:
+            self.failures.append(error)
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(folder_module, "PROJECT_PAUSE_SECONDS", 0.0)
+    yield
+
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("no_pause")]
+
+
+async def test_all_files_of_an_opened_folder_show_their_findings(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+    assert desk.shown == [(MAILER, None, ["OTP101"])]
+
+
+async def test_only_open_files_show_findings_where_nobody_opened_the_folder(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {"lib/shop/other.ex": MAILER_TEXT}), opened=False)
+    desk.type(MAILER, MAILER_TEXT)
+    await desk.load()
+    await desk.settled()
+    assert desk.last_shown() == {MAILER: ["OTP101"]}
+    desk.folder.close(MAILER)
+    await desk.settled()
+    assert desk.last_shown() == {}
+
+
+async def test_what_is_typed_counts_and_the_disk_again_after_closing(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    desk.type(MAILER, MAILER_TEXT.replace("spawn", "Enum.map"))
+    assert await desk.codes() == {}
+    desk.folder.close(MAILER)
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+
+
+async def test_text_typed_while_the_folder_is_read_counts(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    loading = asyncio.create_task(desk.load())
+    await asyncio.sleep(0)
+    desk.type(MAILER, MAILER_TEXT + MAILER_TEXT.replace("Mailer", "Postman"))
+    await loading
+    assert await desk.codes() == {MAILER: ["OTP101", "OTP101"]}
+
+
+async def test_a_burst_of_typing_ends_with_the_last_text(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    await desk.settled()
+    for version in range(50):
+        desk.type(MAILER, MAILER_TEXT.replace(":ok", "spawn(fn -> :ok end)\n" * version), version)
+        if version % 7 == 0:
+            await asyncio.sleep(0.005)
+    await desk.settled()
+    versions = [shown.version for shown in desk.shown if shown.path == MAILER and shown.version is not None]
+    assert versions == sorted(versions)
+    assert len(versions) < 50, "texts that were gone already were analysed"
+    assert desk.shown[-1] == (MAILER, 49, ["OTP101"] * 50)
+
+
+async def test_the_file_typed_in_is_shown_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    await desk.settled()
+    monkeypatch.setattr(folder_module, "PROJECT_PAUSE_SECONDS", 60.0)
+    desk.type(MAILER, MAILER_TEXT.replace("spawn(fn", "spawn(fn -> 1 end); spawn(fn"))
+    await desk.folder.current()
+    assert desk.shown[-1] == (MAILER, 1, ["OTP101", "OTP101"])
+
+
+async def test_rules_over_the_project_see_other_files(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {CART: CART_TEXT, "lib/shop/till.ex": TILL_TEXT, MAILER: ""}))
+    await desk.load()
+    assert await desk.codes() == {CART: ["OTP106"]}
+    supervised = (tmp_path / APPLICATION).read_text().replace("children = []", "children = [Shop.Cart]")
+    desk.type(APPLICATION, supervised)
+    assert await desk.codes() == {}
+    desk.folder.close(APPLICATION)
+    assert await desk.codes() == {CART: ["OTP106"]}
+    (tmp_path / APPLICATION).write_text(supervised)
+    desk.folder.disk_changed(APPLICATION)
+    assert await desk.codes() == {}
+
+
+async def test_findings_over_the_project_move_with_the_text_until_they_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(write_shop(tmp_path, {CART: CART_TEXT, "lib/shop/till.ex": TILL_TEXT, MAILER: ""}))
+    desk.type(CART, CART_TEXT)
+    await desk.load()
+    await desk.settled()
+    monkeypatch.setattr(folder_module, "PROJECT_PAUSE_SECONDS", 60.0)
+    desk.type(CART, "# Carts\n" + CART_TEXT, 2)
+    snapshot = await desk.folder.current()
+    assert snapshot is not None
+    (finding,) = snapshot.findings[CART]
+    source = snapshot.source(CART)
+    assert source is not None
+    assert (finding.code, source.text(finding.span)) == ("OTP106", "Shop.Cart")
+
+
+async def test_a_file_that_is_deleted_or_made_by_others(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    (tmp_path / MAILER).rename(tmp_path / "lib/shop/postman.ex")
+    desk.folder.disk_changed(MAILER)
+    desk.folder.disk_changed("lib/shop/postman.ex")
+    assert await desk.codes() == {"lib/shop/postman.ex": ["OTP101"]}
+    assert desk.said == []
+
+
+async def test_a_file_that_is_no_text_is_left_out_with_a_word(tmp_path: Path) -> None:
+    desk = Desk(
+        write_shop(tmp_path, {"lib/shop/latin1.ex": "# é\n".encode("latin-1") + MAILER_TEXT.encode()})
+    )
+    await desk.load()
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+    (said,) = desk.said
+    assert said.endswith("lib/shop/latin1.ex is left out: it can't be read as UTF-8 text")
+    desk.type("lib/shop/latin1.ex", MAILER_TEXT)
+    assert await desk.codes() == {MAILER: ["OTP101"], "lib/shop/latin1.ex": ["OTP101"]}
+    desk.folder.close("lib/shop/latin1.ex")
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+
+
+async def test_a_mistake_in_the_configuration_is_said_with_its_place(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {".otp-genesis.toml": 'ignore = ["OTP101"]\nselekt = []\n'}))
+    await desk.load()
+    assert await desk.codes() == {}
+    (said,) = desk.said
+    assert said.startswith(".otp-genesis.toml:2: ")
+
+
+async def test_a_file_of_no_project_stands_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, alone=True, opened=False)
+    await desk.load()
+    desk.type("scratch.ex", MAILER_TEXT)
+    assert await desk.codes() == {"scratch.ex": ["OTP101"]}
+
+
+UNFINISHED = ['"', "spawn(fn -> ", "if user do", '"""', "("]
+
+
+@pytest.mark.parametrize("typed", UNFINISHED)
+@pytest.mark.parametrize("path", ["lib/shaky_shop/application.ex", "lib/shaky_shop/mailer.ex"])
+async def test_half_typed_code_makes_no_findings(tmp_path: Path, path: str, typed: str) -> None:
+    root = tmp_path / "shop"
+    shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("_build"))
+    desk = Desk(root)
+    await desk.load()
+    before = _fingerprints(await desk.settled())
+    text = (root / path).read_text()
+    lines = text.splitlines(keepends=True)
+    for at in range(0, len(lines), max(1, len(lines) // 30)):
+        desk.type(path, text)
+        assert _fingerprints(await desk.settled()) == before
+        desk.type(path, "".join([*lines[:at], f"    {typed}\n", *lines[at:]]))
+        after = _fingerprints(await desk.settled())
+        assert after <= before, f"typed before line {at}"
+        assert {key for key in before - after if key[0] != path} == set(), f"typed before line {at}"
+
+
+async def test_a_document_that_is_opened_half_typed_is_judged_by_what_the_disk_holds(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {CART: CART_TEXT, "lib/shop/till.ex": TILL_TEXT, MAILER: ""}))
+    supervised = (tmp_path / APPLICATION).read_text().replace("children = []", "children = [Shop.Cart]")
+    (tmp_path / APPLICATION).write_text(supervised)
+    desk.type(APPLICATION, supervised.replace("children", '"children'))
+    await desk.load()
+    assert await desk.codes() == {}
+
+
+def _fingerprints(snapshot: Snapshot) -> set[tuple[str, str, str]]:
+    return {
+        (path, finding.code, finding.fingerprint)
+        for path, findings in snapshot.findings.items()
+        for finding in findings
+    }

@@ -192,7 +192,9 @@ def main(repositories: Path, labels: Path, misses: bool) -> None:
                 for code in codes:
                     by_rule[code].add(label, _worst([finding for finding in hit if finding.code == code]))
                 listed += _listing(label, hit)
-    print("\n| rule | precision of warnings | of notes | share of the flaws of its kinds |\n|---|--:|--:|--:|")
+    print(
+        "\n| rule | precision of warnings | of notes | share of the flaws of its kinds |\n|---|--:|--:|--:|"
+    )
     for code in sorted(by_rule):
         print(by_rule[code].row(code))
     print(total.row("**all**"))
@@ -204,7 +206,9 @@ def main(repositories: Path, labels: Path, misses: bool) -> None:
 def _density(repository: str, found: dict[str, list[Placed]], lines: int) -> None:
     counts = Counter(place.finding.severity for places in found.values() for place in places)
     warnings = counts[Severity.WARNING] + counts[Severity.ERROR]
-    print(f"| {repository} | {1000 * warnings / lines:.2f} | {1000 * counts[Severity.INFORMATION] / lines:.2f} |")
+    print(
+        f"| {repository} | {1000 * warnings / lines:.2f} | {1000 * counts[Severity.INFORMATION] / lines:.2f} |"
+    )
 
 
 def _listing(label: Label, hit: list[Finding]) -> Iterator[str]:

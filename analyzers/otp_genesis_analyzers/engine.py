@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
 
-from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
-from otp_genesis_analyzers.facts.model import FileFacts
+from otp_genesis_analyzers.facts.kinds import with_wrapped
+from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.last_good import carried_over, unfinished
-from otp_genesis_analyzers.project import FileAnalysis, MixApp, Project
+from otp_genesis_analyzers.project import FileAnalysis, FileSettings, MixApp, Project
 from otp_genesis_analyzers.roles import Role, role_of
-from otp_genesis_analyzers.rules import all_rules
+from otp_genesis_analyzers.rules import all_rules, find_rule
 from otp_genesis_analyzers.rules.contract import FileView, Rule
+from otp_genesis_analyzers.rules.phase0.unused_suppression import UnusedSuppression
 from otp_genesis_analyzers.source import LineIndex, Source
-from otp_genesis_analyzers.suppressions import suppressed
+from otp_genesis_analyzers.suppressions import keeping_quiet
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Loaded:
     root: Path
     project: Project
     unparsed: tuple[str, ...]
+    config_problems: tuple[ConfigProblem, ...] = ()
 
 
 def load(
@@ -38,7 +41,7 @@ def load(
     read: Callable[[str], bytes] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Loaded:
-    """Read and analyse every Elixir file below `root` (see `discovery.elixir_files`).
+    """Read and analyse every Elixir file below `root` (see `discovery.elixir_files`), as it is configured.
 
     `read` gives a file's content by its path relative to `root` (an editor's buffers over the
     disk). `on_progress(done, total)` is called after each file; what it raises ends the load.
@@ -46,17 +49,20 @@ def load(
     read = read or (lambda path: (root / path).read_bytes())
     paths = list(elixir_files(root))
     apps = find_apps(paths, read)
+    config, problems = load_config(root, [app.folder for app in apps])
     files: dict[str, FileAnalysis] = {}
+    project = Project(apps, files, read, config)
+    settings = Project(apps, {}, read, config).settings_of
     unparsed: list[str] = []
     for done, path in enumerate(paths, start=1):
         source = read_source(path, read)
         if source is None:
             unparsed.append(path)
         else:
-            files[path] = analyze(source, role_in(apps, path))
+            files[path] = analyze(source, role_in(apps, path), settings(path))
         if on_progress is not None:
             on_progress(done, len(paths))
-    return Loaded(root, Project(apps, files, read), tuple(unparsed))
+    return Loaded(root, with_wrappers(project), tuple(unparsed), problems)
 
 
 def read_source(path: str, read: Callable[[str], bytes]) -> Source | None:
@@ -74,10 +80,33 @@ def role_in(apps: tuple[MixApp, ...], path: str) -> Role:
     return role_of(owner.path(path) if owner is not None else path)
 
 
-def analyze(source: Source, role: Role) -> FileAnalysis:
-    """Facts and file findings of one file. Never raises on odd input."""
-    facts = read_facts(source)
-    view = FileView(source, facts, role)
+def with_wrappers(project: Project) -> Project:
+    """The project with those files analysed anew that use a wrapper which now makes something else of them.
+
+    The same project when there are none. A file that can't be read stays as it is.
+    """
+    anew: dict[str, FileAnalysis] = {}
+    for path, analysis in project.files.items():
+        settings = project.settings_of(path)
+        if (
+            not analysis.carried_over
+            and with_wrapped(analysis.facts, settings.wrappers) is not analysis.facts
+        ):
+            source = read_source(path, project.read)
+            if source is not None:
+                anew[path] = analyze(source, project.role_of(path), settings)
+    return replace(project, files={**project.files, **anew}) if anew else project
+
+
+def analyze(source: Source, role: Role, settings: FileSettings | None = None) -> FileAnalysis:
+    """Facts and file findings of one file. Never raises on odd input.
+
+    `settings` are `Project.settings_of` the file; without them the rules' own thresholds hold, and
+    no wrapper is known.
+    """
+    settings = settings or FileSettings()
+    facts = with_wrapped(read_facts(source), settings.wrappers)
+    view = FileView(source, facts, role, settings.thresholds)
     findings = [
         finding
         for rule in all_rules()
@@ -87,7 +116,13 @@ def analyze(source: Source, role: Role) -> FileAnalysis:
     return FileAnalysis(facts, tuple(sorted(findings, key=lambda finding: finding.sort_key)))
 
 
-def reanalyze(source: Source, role: Role, before: Source, last_good: FileAnalysis) -> FileAnalysis:
+def reanalyze(
+    source: Source,
+    role: Role,
+    before: Source,
+    last_good: FileAnalysis,
+    settings: FileSettings | None = None,
+) -> FileAnalysis:
     """Like `analyze`, for a file whose text `before` had the healthy analysis `last_good`.
 
     While `source` is unfinished, the last good facts stand, and so do the findings that the typing
@@ -95,7 +130,7 @@ def reanalyze(source: Source, role: Role, before: Source, last_good: FileAnalysi
     """
     if unfinished(source, before) and not last_good.facts.broken:
         return carried_over(source, before, last_good)
-    return analyze(source, role)
+    return analyze(source, role, settings)
 
 
 def check(project: Project, config: Config) -> tuple[Finding, ...]:
@@ -108,18 +143,36 @@ def check(project: Project, config: Config) -> tuple[Finding, ...]:
         *_refined(project, config, rules, project.files),
         *_project_wide(project, config, rules.values()),
     ]
-    return _settled(project, found)
+    kept, used = _unsuppressed(project, found)
+    unused, _ = _unsuppressed(project, _unused_suppressions(project, config, used))
+    return _settled([*kept, *unused])
 
 
 def check_file(project: Project, config: Config, path: str) -> tuple[Finding, ...]:
     """What `check` says of one file, but for the project-wide rules: its cost is that of one file."""
     rules = {rule.code: rule for rule in all_rules()}
-    return _settled(project, _refined(project, config, rules, [path] if path in project.files else []))
+    kept, _ = _unsuppressed(
+        project, _refined(project, config, rules, [path] if path in project.files else [])
+    )
+    return _settled(kept)
 
 
-def _settled(project: Project, found: Iterable[Finding]) -> tuple[Finding, ...]:
-    kept = _unsuppressed(project, found)
-    return tuple(_numbered(sorted(kept, key=lambda finding: finding.sort_key)))
+def conclusive(project: Project, config: Config) -> Callable[[str, str], bool]:
+    """Whether silence means that nothing is wrong: asked with a rule, by code or name, and a path.
+
+    It doesn't where the rule is not wanted, or while a file of the same mix project is broken.
+    """
+    out_of_sight = {project.app_of(path) for path, analysis in project.files.items() if analysis.facts.broken}
+
+    def is_conclusive(code_or_name: str, path: str) -> bool:
+        rule = find_rule(code_or_name)
+        return rule is not None and config.selects(rule, path) and project.app_of(path) not in out_of_sight
+
+    return is_conclusive
+
+
+def _settled(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(_numbered(sorted(findings, key=lambda finding: finding.sort_key)))
 
 
 def _refined(
@@ -140,15 +193,34 @@ def _project_wide(project: Project, config: Config, rules: Iterable[Rule]) -> It
             yield from (f for f in rule.check_project(project) if config.selects(rule, f.path))
 
 
-def _unsuppressed(project: Project, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _unsuppressed(
+    project: Project, findings: Iterable[Finding]
+) -> tuple[list[Finding], set[tuple[str, Suppression]]]:
+    """The findings that no comment keeps quiet, and the comments that keep one quiet, with their paths."""
+    kept: list[Finding] = []
+    used: set[tuple[str, Suppression]] = set()
     lines: dict[str, LineIndex] = {}
     for finding in findings:
         facts = project.files[finding.path].facts
-        if facts.suppressions and suppressed(
+        comments = facts.suppressions and keeping_quiet(
             finding, facts.suppressions, _line(project, finding, facts, lines)
-        ):
-            continue
-        yield finding
+        )
+        if comments:
+            used.update((finding.path, comment) for comment in comments)
+        else:
+            kept.append(finding)
+    return kept, used
+
+
+def _unused_suppressions(
+    project: Project, config: Config, used: set[tuple[str, Suppression]]
+) -> Iterator[Finding]:
+    rule, is_conclusive = UnusedSuppression(), conclusive(project, config)
+    for path, analysis in project.files.items():
+        comments = [comment for comment in analysis.facts.suppressions if (path, comment) not in used]
+        if comments and not analysis.carried_over and is_conclusive(rule.code, path):
+            for comment in comments:
+                yield from rule.check_comment(path, comment, is_conclusive)
 
 
 def _line(project: Project, finding: Finding, facts: FileFacts, lines: dict[str, LineIndex]) -> int:

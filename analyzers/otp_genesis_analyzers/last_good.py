@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct, structs
+from tree_sitter import Parser
 
 from otp_genesis_analyzers.facts.model import Suppression
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import FileAnalysis
-from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_analyzers.source import ELIXIR, Source, Span
 
 _HEREDOC = b'"""'
 
@@ -58,7 +59,7 @@ def carried_over(source: Source, before: Source, last_good: FileAnalysis) -> Fil
         suppressions=tuple(_moved_suppression(s, typed, line) for s in last_good.facts.suppressions),
     )
     findings = tuple(moved(f, typed) for f in last_good.findings if not typed.touches(f.span))
-    return FileAnalysis(facts, findings)
+    return FileAnalysis(facts, findings, carried_over=True)
 
 
 def moved(finding: Finding, typed: Typed) -> Finding:
@@ -69,6 +70,24 @@ def moved(finding: Finding, typed: Typed) -> Finding:
     return structs.replace(finding, span=typed.move(finding.span), related=related)
 
 
+def retyped(before: Source, content: bytes) -> Source:
+    """The file with new content. Only what was typed is parsed, the rest of the tree is that of before."""
+    typed = typed_between(before.content, content)
+    start, old_end, new_end = typed.old.start, typed.old.end, typed.old.start + typed.length
+    tree = before.tree.copy()
+    tree.edit(
+        start,
+        old_end,
+        new_end,
+        _point(before.content, start),
+        _point(before.content, old_end),
+        _point(content, new_end),
+    )
+    source = Source(before.path, content)
+    source.__dict__["tree"] = Parser(ELIXIR).parse(content, tree)
+    return source
+
+
 def typed_between(before: bytes, after: bytes) -> Typed:
     """The smallest single replacement that makes `after` of `before`."""
     shorter = min(len(before), len(after))
@@ -77,6 +96,11 @@ def typed_between(before: bytes, after: bytes) -> Typed:
     end = _common(before[len(before) - rest :][::-1], after[len(after) - rest :][::-1]) if rest else 0
     removed, added = before[start : len(before) - end], after[start : len(after) - end]
     return Typed(Span(start, len(before) - end), len(added), added.count(b"\n") - removed.count(b"\n"))
+
+
+def _point(content: bytes, byte_offset: int) -> tuple[int, int]:
+    line_start = content.rfind(b"\n", 0, byte_offset) + 1
+    return content.count(b"\n", 0, byte_offset), byte_offset - line_start
 
 
 def _common(left: bytes, right: bytes) -> int:

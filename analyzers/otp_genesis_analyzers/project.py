@@ -12,6 +12,8 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.facts.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.roles import Role, role_of
@@ -46,6 +48,16 @@ class FileAnalysis(Struct, frozen=True, array_like=True):
 
     facts: FileFacts
     findings: tuple[Finding, ...] = ()
+    carried_over: bool = False
+    """From the last healthy text, less the findings that were typed in."""
+
+
+class FileSettings(Struct, frozen=True):
+    """What the configuration and the rest of the project say about the analysis of one file."""
+
+    thresholds: Mapping[str, Mapping[str, int]] = {}
+    """Those that differ from the rules' own, by code."""
+    wrappers: Wrappers = {}
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,8 @@ class Project:
     files: Mapping[str, FileAnalysis]
     read: Callable[[str], bytes] = field(repr=False)
     """The content of a file: the editor's buffer where there is one, else the disk. Raises OSError."""
+    config: Config = field(default_factory=Config)
+    """What its files are analysed with. Which findings are wanted is for `engine.check` to be told."""
 
     def app_of(self, path: str) -> MixApp | None:
         """The mix project that owns a file: the one with the deepest folder above it."""
@@ -82,6 +96,15 @@ class Project:
     def complete(self, app: MixApp) -> bool:
         """No file of the app is broken: what its facts lack is absent, not out of sight."""
         return not any(facts.broken for facts in self.files_of(app))
+
+    def settings_of(self, path: str) -> FileSettings:
+        config, _ = self.config.at(path)
+        configured = dict.fromkeys(config.wrappers, ("GenServer",))
+        return FileSettings(config.rules, {**configured, **self._wrappers} if configured else self._wrappers)
+
+    @cached_property
+    def _wrappers(self) -> Wrappers:
+        return wrappers_among(m for analysis in self.files.values() for m in analysis.facts.modules)
 
     @cached_property
     def modules(self) -> Mapping[str, ModuleEntry]:

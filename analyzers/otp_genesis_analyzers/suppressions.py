@@ -18,7 +18,8 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.source import Source, Span
 
 _MARK = b"otp-genesis:"
-_WHOLE_FILE = -1
+WHOLE_FILE = -1
+"""The line of a comment that speaks about all of its file."""
 
 
 def suppressions_in(source: Source) -> tuple[Suppression, ...]:
@@ -40,12 +41,15 @@ def suppressions_in(source: Source) -> tuple[Suppression, ...]:
     return tuple(found)
 
 
-def suppressed(finding: Finding, suppressions: Iterable[Suppression], line_of_finding: int) -> bool:
-    """Whether a comment keeps this finding quiet. `line_of_finding` is 0-based."""
-    return any(
-        suppression.line in (line_of_finding, _WHOLE_FILE) and _names(suppression, finding)
+def keeping_quiet(
+    finding: Finding, suppressions: Iterable[Suppression], line_of_finding: int
+) -> list[Suppression]:
+    """The comments that keep this finding quiet. `line_of_finding` is 0-based."""
+    return [
+        suppression
         for suppression in suppressions
-    )
+        if suppression.line in (line_of_finding, WHOLE_FILE) and _names(suppression, finding)
+    ]
 
 
 def _names(suppression: Suppression, finding: Finding) -> bool:
@@ -63,7 +67,7 @@ def _suppression(source: Source, comment: Node, mark: int) -> Suppression | None
     return Suppression(
         rules=tuple(rules),
         reason=reason.strip(),
-        line=_WHOLE_FILE if verb == "ignore-file" else _line_spoken_of(source, comment.start_byte),
+        line=WHOLE_FILE if verb == "ignore-file" else _line_spoken_of(source, comment.start_byte),
         span=Span(comment.start_byte, comment.end_byte),
     )
 

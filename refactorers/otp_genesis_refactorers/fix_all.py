@@ -13,7 +13,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, content_hash
 from otp_genesis_refactorers.fixes import fix
 from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import Trial, place_of_finding, try_out
+from otp_genesis_refactorers.gates.trial import Trial, try_out
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def fix_all(
             progress = True
             now, found = trial.after, trial.found_after
             del open_findings[given]
-            open_findings = {other: _after(trial, at) for other, at in open_findings.items()}
+            open_findings = {other: at and trial.counterpart(at) for other, at in open_findings.items()}
             applied.append(trial)
             fixed.append(given)
     return _result(project, now, applied, fixed, [(given, refused[given]) for given in open_findings])
@@ -81,14 +81,6 @@ def _tried(
     trial = try_out(finding, change, project, found, config)
     failure = first_failure(trial)
     return trial if failure is None else Refused(f"the fix was not good enough: {failure.reason}")
-
-
-def _after(trial: Trial, finding: Finding | None) -> Finding | None:
-    """The finding as it is found after a change; None when it went with it."""
-    if finding is None:
-        return None
-    place = trial.place_after(finding)
-    return next((found for found in trial.found_after if place_of_finding(found) == place), None)
 
 
 def _result(

@@ -35,11 +35,8 @@ def start_child(site: CallSite, supervisor: str, line_length: int, *, gives_pid:
         return call_edits
     if not gives_pid:
         return _laid_out(site, call_edits, line_length)
-    pattern = _pid_pattern(site)
-    if isinstance(pattern, Refused):
-        return pattern
     spec = ok_pid_in_spec(site.source, site.site.module, site.site.function) if is_returned(site) else []
-    return _laid_out(site, [*spec, *pattern, *call_edits], line_length)
+    return _laid_out(site, [*spec, *_ok_pid_pattern(site), *call_edits], line_length)
 
 
 def renamed_to_start_child(site: CallSite, line_length: int) -> bytes | Refused:
@@ -97,15 +94,12 @@ def _unpiped(site: CallSite, head: str, name: str) -> list[Edit] | Refused:
     return edits
 
 
-def _pid_pattern(site: CallSite) -> list[Edit] | Refused:
+def _ok_pid_pattern(site: CallSite) -> list[Edit]:
     """`pid = ` as `{:ok, pid} = `; `_ = ` and `_pid = ` throw the value away as before."""
-    if site.match is None:
+    variable = syntax.left(site.match) if site.match is not None else None
+    if variable is None or syntax.text(variable).startswith("_"):
         return []
-    pattern = syntax.left(site.match)
-    if pattern is None or pattern.type != "identifier":
-        return Refused(f"the pid is matched with a pattern at {site.place}: bind it to a variable first")
-    variable = syntax.text(pattern)
-    return [] if variable.startswith("_") else [Edit(span_of(pattern), f"{{:ok, {variable}}}")]
+    return [Edit(span_of(variable), f"{{:ok, {syntax.text(variable)}}}")]
 
 
 def _laid_out(site: CallSite, edits: list[Edit], line_length: int) -> bytes:

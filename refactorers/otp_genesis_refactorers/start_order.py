@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from otp_genesis_analyzers.facts.model import FileFacts, Module
-from otp_genesis_analyzers.project import MixApp, Project
+from otp_genesis_analyzers.project import MixApp
+from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.whole_project import WholeProject
 
 _INFRASTRUCTURE = frozenset(
     {
@@ -29,64 +31,63 @@ _INFRASTRUCTURE_NAMES = frozenset({"Repo", "PubSub", "Telemetry", "Registry", "V
 _ENTRANCES = frozenset({"Bandit", "Oban", "Plug.Cowboy", "ThousandIsland"})
 _ENTRANCE_NAMES = frozenset({"Endpoint"})
 """Children through which work comes in that may end up anywhere."""
+_MAX_STEPS = 4
+"""Over how many modules a child is followed; further off, nearly everything leads to everything."""
 
 _CODES = frozenset({"OTP101", "OTP102", "OTP103"})
 """The rules whose fixes start tasks: where they find something, tasks will be started."""
 
 
 def position_before_users(
-    children: Sequence[Sequence[str]], starting: frozenset[str], leading: frozenset[str]
+    whole: WholeProject, children: Sequence[Sequence[str]], starting: frozenset[str]
 ) -> int:
     """The index of the first child that may start a task; the number of children when none may.
 
-    `children` are the modules that each child names, its own first. `starting` are the modules
-    that start tasks themselves, `leading` all that lead to one of these through what they name.
+    `children` are the modules that each child names, its own first; `starting` are the modules
+    that start tasks themselves. A child may start one that it leads to through what it names.
     """
     for index, modules in enumerate(children):
-        if modules and _may_start(modules, starting, leading):
+        if modules and _may_start(whole, modules, starting):
             return index
     return len(children)
 
 
-def _may_start(modules: Sequence[str], starting: frozenset[str], leading: frozenset[str]) -> bool:
+def _may_start(whole: WholeProject, modules: Sequence[str], starting: frozenset[str]) -> bool:
     own = modules[0]
     last_name = own.rpartition(".")[2]
     if own in _INFRASTRUCTURE or last_name in _INFRASTRUCTURE_NAMES:
         return own in starting
     if own in _ENTRANCES or last_name in _ENTRANCE_NAMES:
         return True
-    return not leading.isdisjoint(modules)
+    seen, reached = set[str](), set(modules)
+    for _ in range(_MAX_STEPS):
+        if not starting.isdisjoint(reached):
+            return True
+        seen |= reached
+        reached = {name for module in reached for name in _named_by(whole, module)} - seen
+    return False
 
 
-def starting_modules(project: Project, app: MixApp, rewritten: Iterable[str]) -> frozenset[str]:
-    """The modules of the files `rewritten` and of the app's others in which a task will be started."""
-    paths = {
-        *rewritten,
-        *(
-            path
-            for path, analysis in project.files.items()
-            if any(finding.code in _CODES for finding in analysis.findings) and project.app_of(path) == app
-        ),
-    }
-    return frozenset(module.name for path in paths for module in project.files[path].facts.modules)
+def starting_modules(whole: WholeProject, app: MixApp) -> frozenset[str]:
+    """The modules of an app in which the rules find a start, so that a task will be started there."""
+    return frozenset(
+        _module_at(analysis.facts, finding.span)
+        for path, analysis in whole.project.files.items()
+        for finding in analysis.findings
+        if finding.code in _CODES and whole.project.app_of(path) == app
+    )
 
 
-def leading_to(project: Project, modules: frozenset[str], without: str) -> frozenset[str]:
-    """Every module that names one of `modules`, at first or at last hand.
+def _module_at(facts: FileFacts, span: Span) -> str:
+    """The innermost module: of those around a place, the one that starts last."""
+    around = [module for module in facts.modules if module.span.contains(span)]
+    return max(around, key=lambda module: module.span.start).name if around else ""
 
-    `without` is the application module, which names all its children.
-    """
-    named_by: dict[str, list[str]] = {}
-    for analysis in project.files.values():
-        for module in analysis.facts.modules:
-            for name in _named_in(module, analysis.facts):
-                named_by.setdefault(name, []).append(module.name)
-    found, waiting = set(modules), list(modules)
-    while waiting:
-        new = set(named_by.get(waiting.pop(), ())) - found - {without}
-        found |= new
-        waiting += new
-    return frozenset(found)
+
+def _named_by(whole: WholeProject, module: str) -> Iterable[str]:
+    """The modules of the project that a module names."""
+    entry = whole.module(module)
+    return _named_in(entry.module, whole.facts(entry.path)) if entry is not None else ()
 
 
 def _named_in(module: Module, facts: FileFacts) -> Iterable[str]:

@@ -18,6 +18,7 @@ from otp_genesis_refactorers.supervision_tree import (
     owning_application,
     starts_too_late,
 )
+from otp_genesis_refactorers.whole_project import WholeProject
 
 LINK_LOST = "The task is no longer linked to its caller: a crash of one does not end the other."
 CRASH_AND_SHUTDOWN = "A crash is logged as that of a Task; at shutdown the task has 5 seconds to end."
@@ -30,15 +31,16 @@ def supervised_task(
     finding: Finding, project: Project, site: CallSite, rewrite: Rewrite, notes: tuple[str, ...]
 ) -> Change | Refused:
     """Rewrite the call and, where the application has no Task.Supervisor yet, add one to its tree."""
-    refusal = _unfit_place(finding, project, site)
+    whole = WholeProject(project)
+    refusal = _unfit_place(finding, whole, site)
     if refusal is not None:
         return refusal
-    app = owning_application(project, finding.path)
+    app = owning_application(whole, finding.path)
     if isinstance(app, Refused):
         return app
     caller = site.site.module.name
-    existing = find_task_supervisor(project, app, caller)
-    name = existing or free_name(project, app)
+    existing = find_task_supervisor(whole, app, caller)
+    name = existing or free_name(whole, app)
     if isinstance(name, Refused):
         return name
     content = rewrite(name, line_length_of(project, app))
@@ -46,7 +48,7 @@ def supervised_task(
         return content
     contents = {finding.path: content}
     if existing is None:
-        added = add_task_supervisor(project, app, name, contents)
+        added = add_task_supervisor(whole, app, name, caller, contents)
         if isinstance(added, Refused):
             return added
         contents |= added
@@ -57,28 +59,29 @@ def supervised_task(
             file_change(path, before := project.read(path), edits_between(before, after))
             for path, after in sorted(contents.items())
         ),
-        notes=(*notes, *_supervisor_notes(project, app, name, caller, is_new=existing is None)),
+        notes=(*notes, *_supervisor_notes(whole, app, name, caller, is_new=existing is None)),
     )
 
 
 def _supervisor_notes(
-    project: Project, app: MixApp, name: str, caller: str, *, is_new: bool
+    whole: WholeProject, app: MixApp, name: str, caller: str, *, is_new: bool
 ) -> tuple[str, ...]:
     if is_new:
         started = f"start_supervised!({{Task.Supervisor, name: {name}}})"
         return (f"Tests that don't start the application need `{started}`.",)
-    if starts_too_late(project, app, name, caller):
+    if starts_too_late(whole, app, name, caller):
         return (f"{name} starts after {caller}, whose init/1 must not use it yet: move it up if it does.",)
     return ()
 
 
-def _unfit_place(finding: Finding, project: Project, site: CallSite) -> Refused | None:
+def _unfit_place(finding: Finding, whole: WholeProject, site: CallSite) -> Refused | None:
+    project = whole.project
     app = project.app_of(finding.path)
     if app is not None and app.application and finding.fix is FixKind.LLM:
         return Refused(f"a supervisor alone would not cure it at {site.place}: {finding.message}")
     if not project.role_of(finding.path).is_application_code:
         return Refused(f"{finding.path} may run without the application, and so without its supervisors")
-    if app is not None and runs_before_the_tree(project, app, site):
+    if app is not None and runs_before_the_tree(whole, app, site):
         return Refused(
             f"{site.place} runs before {app.application} has started its children: "
             f"make the work a child, `{{Task, fn -> ... end}}`"

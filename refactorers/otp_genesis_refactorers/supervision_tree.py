@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from otp_genesis_analyzers.facts.model import Child
-from otp_genesis_analyzers.project import MixApp, Project
+from otp_genesis_analyzers.facts.model import Child, Module
+from otp_genesis_analyzers.project import MixApp
 from otp_genesis_analyzers.source import Source
-from otp_genesis_analyzers.supervision import SupervisorNode, forest
+from otp_genesis_analyzers.supervision import SupervisorNode
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.child_list import (
@@ -24,14 +24,15 @@ from otp_genesis_refactorers.rewriting.child_list import (
 from otp_genesis_refactorers.rewriting.edits import common_prefix_length
 from otp_genesis_refactorers.rewriting.formatter import line_length_of
 from otp_genesis_refactorers.rewriting.places import written
-from otp_genesis_refactorers.start_order import leading_to, position_before_users, starting_modules
+from otp_genesis_refactorers.start_order import position_before_users, starting_modules
+from otp_genesis_refactorers.whole_project import WholeProject
 
 TASK_SUPERVISOR = "Task.Supervisor"
 
 
-def owning_application(project: Project, path: str) -> MixApp | Refused:
+def owning_application(whole: WholeProject, path: str) -> MixApp | Refused:
     """The mix project of a file, if it has an application module whose file is in the project and healthy."""
-    app = project.app_of(path)
+    app = whole.project.app_of(path)
     if app is None:
         return Refused(f"{path} belongs to no mix project, so no application could supervise the task")
     mix_file = f"{app.folder}/mix.exs" if app.folder else "mix.exs"
@@ -44,32 +45,32 @@ def owning_application(project: Project, path: str) -> MixApp | Refused:
             f"{app.name or mix_file} starts no application of its own: let its caller hand in the name of a "
             "Task.Supervisor, as a `:task_supervisor` option"
         )
-    entry = project.modules.get(app.application)
-    if entry is None or project.app_of(entry.path) != app:
+    entry = whole.module(app.application)
+    if entry is None or whole.project.app_of(entry.path) != app:
         return Refused(f"{app.application}, the application module that {mix_file} names, was not found")
-    if project.files[entry.path].facts.broken:
+    if whole.facts(entry.path).broken:
         return Refused(f"{entry.path} has syntax errors: correct them first")
     return app
 
 
-def find_task_supervisor(project: Project, app: MixApp, caller: str) -> str | None:
+def find_task_supervisor(whole: WholeProject, app: MixApp, caller: str) -> str | None:
     """The name of a Task.Supervisor that the app's tree always starts, the one named most like `caller`.
 
     One with `max_children` is somebody's own: it would turn away what it has no room for.
     """
     names = [
         child.name
-        for node in _tree(project, app)
+        for node in _tree(whole, app)
         for child in node.children.children
         if child.module == TASK_SUPERVISOR and child.name and not child.conditional and not _is_limited(child)
     ]
     return max(names, key=lambda name: _shared_parts(name, caller), default=None)
 
 
-def _tree(project: Project, app: MixApp) -> Iterator[SupervisorNode]:
+def _tree(whole: WholeProject, app: MixApp) -> Iterator[SupervisorNode]:
     """The supervisors that run whenever the application does, the top one first."""
-    nodes = [node for node in forest(project).of_app(app) if node.children.kind == "static"]
-    running = [app.application, *_started_by(project, app.application)]
+    nodes = [node for node in whole.forest.of_app(app) if node.children.kind == "static"]
+    running = [app.application, *_started_by(whole, app.application)]
     for module in running:
         for node in nodes:
             if node.module.name == module:
@@ -81,20 +82,27 @@ def _tree(project: Project, app: MixApp) -> Iterator[SupervisorNode]:
                 ]
 
 
-def _started_by(project: Project, application: str) -> list[str]:
+def _started_by(whole: WholeProject, application: str) -> list[str]:
     """Modules whose `start_link` the application module calls: a top supervisor in a module of its own."""
-    start = project.function(application, "start", 2)
+    entry = whole.module(application)
+    start = entry.module.function("start", 2) if entry is not None else None
     return [
         call.module
         for clause in (start.clauses if start is not None else ())
         for call in clause.calls
-        if call.name == "start_link" and call.module in project.modules
+        if call.name == "start_link" and whole.module(call.module) is not None
     ]
 
 
-def starts_too_late(project: Project, app: MixApp, name: str, caller: str) -> bool:
+def _starts_supervisor(application: Module) -> bool:
+    start = application.function("start", 2)
+    clauses = start.clauses if start is not None else ()
+    return any(call.is_to("Supervisor", "start_link") for clause in clauses for call in clause.calls)
+
+
+def starts_too_late(whole: WholeProject, app: MixApp, name: str, caller: str) -> bool:
     """The module that starts tasks under the Task.Supervisor `name` is a child that is started before it."""
-    for node in _tree(project, app):
+    for node in _tree(whole, app):
         modules = [child.module for child in node.children.children]
         names = [child.name for child in node.children.children]
         if name in names and caller in modules[: names.index(name)]:
@@ -110,15 +118,15 @@ def _shared_parts(name: str, caller: str) -> int:
     return common_prefix_length(name.split("."), caller.split("."))
 
 
-def free_name(project: Project, app: MixApp) -> str | Refused:
+def free_name(whole: WholeProject, app: MixApp) -> str | Refused:
     """A name for a new Task.Supervisor that nothing in the project goes by."""
     namespace = app.application.removesuffix(".Application")
     if namespace == app.application:
         namespace = _camelised(app.name) or app.application.partition(".")[0]
-    taken = {child.name for node in forest(project).nodes for child in node.children.children}
+    taken = {child.name for node in whole.forest.nodes for child in node.children.children}
     for last_part in ("TaskSupervisor", "BackgroundTaskSupervisor"):
         name = f"{namespace}.{last_part}"
-        if name not in taken and name not in project.modules:
+        if name not in taken and whole.module(name) is None:
             return name
     return Refused(
         f"{namespace}.TaskSupervisor is taken: start a Task.Supervisor of another name, then try again"
@@ -130,34 +138,37 @@ def _camelised(name: str) -> str:
 
 
 def add_task_supervisor(
-    project: Project, app: MixApp, name: str, rewritten: Mapping[str, bytes]
+    whole: WholeProject, app: MixApp, name: str, caller: str, rewritten: Mapping[str, bytes]
 ) -> dict[str, bytes] | Refused:
-    """The file in which the child was added, by its path, for tasks that the `rewritten` files start."""
-    supervisor, children = _top_children(project, app, rewritten)
+    """The file in which the child was added, by its path, for tasks that the module `caller` starts.
+
+    `rewritten` are files that have another content by now than the project.
+    """
+    supervisor, children = _top_children(whole, app, rewritten)
     if isinstance(children, Unreadable):
         return Refused(
             f"{children.reason}: add `{{{TASK_SUPERVISOR}, name: {name}}}` to the children of {supervisor} "
             f"({place(children.source, children.byte_offset)}), then run the fix again"
         )
-    starting = starting_modules(project, app, rewritten)
     index = position_before_users(
+        whole,
         [children.modules_in(item) for item in children.items],
-        starting,
-        leading_to(project, starting, without=app.application),
+        starting_modules(whole, app) | {caller},
     )
     child = f"{{{written(TASK_SUPERVISOR, children.scope)}, name: {written(name, children.scope)}}}"
-    return {children.source.path: with_child(children, index, child, line_length_of(project, app))}
+    return {children.source.path: with_child(children, index, child, line_length_of(whole.project, app))}
 
 
 def _top_children(
-    project: Project, app: MixApp, rewritten: Mapping[str, bytes]
+    whole: WholeProject, app: MixApp, rewritten: Mapping[str, bytes]
 ) -> tuple[str, ChildListText | Unreadable]:
     """The children of the application's top supervisor, and the module in which they are listed."""
-    started = _started_by(project, app.application)
-    if len(started) == 1 and project.app_of(project.modules[started[0]].path) == app:
-        module, function_id, gives = started[0], "init/1", "init"
-    else:
-        module, function_id, gives = app.application, "start/2", "start_link"
-    path = project.modules[module].path
-    content = rewritten[path] if path in rewritten else project.read(path)
-    return module, find_child_list(Source(path, content), module, function_id, gives)
+    entry, function_id, gives = whole.module(app.application), "start/2", "start_link"
+    assert entry is not None, "the owning application has a module"
+    started = _started_by(whole, app.application)
+    top = whole.module(started[0]) if len(started) == 1 and not _starts_supervisor(entry.module) else None
+    if top is not None and whole.project.app_of(top.path) == app:
+        entry, function_id, gives = top, "init/1", "init"
+    content = rewritten[entry.path] if entry.path in rewritten else whole.project.read(entry.path)
+    name = entry.module.name
+    return name, find_child_list(Source(entry.path, content), name, function_id, gives)

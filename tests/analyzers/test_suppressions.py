@@ -4,7 +4,7 @@ import pytest
 
 from otp_genesis_analyzers.findings import Confidence, Finding, Severity
 from otp_genesis_analyzers.source import Source, Span
-from otp_genesis_analyzers.suppressions import suppressed, suppressions_in
+from otp_genesis_analyzers.suppressions import keeping_quiet, suppressions_in
 
 
 def finding_in(source: Source) -> Finding:
@@ -23,7 +23,7 @@ def finding_in(source: Source) -> Finding:
 def is_quiet(code: str | bytes) -> bool:
     source = Source("lib/a.ex", code.encode() if isinstance(code, str) else code)
     finding = finding_in(source)
-    return suppressed(finding, suppressions_in(source), source.lines.line_of(finding.span.start))
+    return bool(keeping_quiet(finding, suppressions_in(source), source.lines.line_of(finding.span.start)))
 
 
 QUIET = {

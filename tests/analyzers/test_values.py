@@ -14,6 +14,8 @@ RESULTS = {
     "piped": ("f() |> g()", "piped"),
     "matched by case": ("case f() do\n  _ -> 1\nend", "subject"),
     "matched by with": ("with {:ok, _} <- f(), do: 1", "subject"),
+    "bare expression of with": ("with 1 <- x, f(), do: 1", "discarded"),
+    "filter of for": ("for y <- x, f(), do: y", "tested"),
     "tested": ("if f(), do: 1", "tested"),
     "left of and": ("f() && 1", "tested"),
     "right of and": ("x && f()", "returned"),
@@ -104,6 +106,7 @@ def test_receives_with_and_without_after() -> None:
     first, last = function.clauses[0].receives[0], function.clauses[0].receives[-1]
     assert [pattern.tag for pattern in first.patterns] == ["done", "stop"]
     assert (first.has_after, first.after and first.after.value, first.runs) == (True, "100", "here")
+    assert [receive.patterns[0].tag for receive in function.clauses[0].receives[1:2]] == ["go"]
     assert (last.has_after, last.runs) == (False, "elsewhere")
 
 

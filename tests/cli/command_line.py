@@ -24,11 +24,12 @@ class Ran(NamedTuple):
     err: str
 
 
-def run(*arguments: str | Path, at: Path) -> Ran:
+def run(*arguments: str | Path, at: Path, stdin: bytes = b"") -> Ran:
     """One command line, in the folder `at`. An internal error is raised, not worded."""
     out, err = _stream(), _stream()
     debug = mock.patch.dict(os.environ, {"OTP_GENESIS_DEBUG": "1"})
-    with chdir(at), redirect_stdout(out), redirect_stderr(err), debug:
+    given = mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    with chdir(at), redirect_stdout(out), redirect_stderr(err), debug, given:
         status = main([str(argument) for argument in arguments])
     return Ran(status, _text(out), _text(err))
 

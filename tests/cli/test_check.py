@@ -8,34 +8,10 @@ import pytest
 
 from otp_genesis_analyzers.config import PRESETS
 from otp_genesis_analyzers.findings import Severity
-from tests.cli.command_line import Ran, run, write, write_shop
-from tests.cli.report import Report, report
+from tests.cli.command_line import run, write, write_shop
+from tests.cli.shop import NOTE, QUIET, WARNING, check_json, one_line, paths_in
 
-# What a callback spawns is a warning, elsewhere it is a note.
-WARNING = """\
-defmodule Shop.Orders do
-  use GenServer
-
-  def init(orders), do: {:ok, orders}
-
-  def handle_cast({:ship, order}, orders) do
-    spawn(fn -> Shop.Warehouse.ship(order) end)
-    {:noreply, orders}
-  end
-end
-"""
 LEVELS = [("--fail-on", severity.label) for severity in Severity]
-NOTE = "defmodule Shop.Mail do\n  def send(mail), do: spawn(fn -> Shop.Smtp.deliver(mail) end)\nend\n"
-QUIET = "defmodule Shop.Price do\n  def sum(items), do: Enum.sum(items)\nend\n"
-
-
-def check_json(*arguments: str | Path, at: Path) -> tuple[Report, Ran]:
-    ran = run("check", "--format", "json", *arguments, at=at)
-    return report(ran.out), ran
-
-
-def paths_in(result: Report) -> list[str]:
-    return [finding.path for finding in result.findings]
 
 
 # --- what is shown ------------------------------------------------------------------------------------
@@ -242,11 +218,6 @@ def test_configuration_and_its_mistakes(tmp_path: Path) -> None:
 # --- odd input: one clear line each, and the rest is done ---------------------------------------------
 
 
-def one_line(ran: Ran) -> str:
-    [line] = ran.err.splitlines()
-    return line
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -257,7 +228,7 @@ def one_line(ran: Ran) -> str:
             "no rule 'unsupervised-spwan'; did you mean 'unsupervised-spawn'?",
         ),
         (["--ignore", "OTP101,quux"], "no rule 'quux'; 'otp-genesis rules' lists them"),
-        (["--format", "xml"], "'xml' is not one of 'text', 'json'"),
+        (["--format", "xml"], "'xml' is not one of 'text', 'json', 'sarif', 'github'"),
         (["--fail-on", "fatal"], "'fatal' is not one of 'hint', 'information', 'warning', 'error'"),
         (["--slect", "OTP101"], "No such option '--slect'"),
         (["lib", "../other"], "different mix projects: give one project at a time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import pytest
@@ -16,7 +17,7 @@ from pytest_lsp import ClientServerConfig
 
 from otp_genesis_server import VERSION
 from tests.lsp.editor import SERVER, Editor, Squiggle, abilities, make_editor
-from tests.lsp.shop import APPLICATION, MAILER, MAILER_TEXT, write_shop
+from tests.lsp.shop import APPLICATION, MAILER, write_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,6 +50,11 @@ async def opened(shop: Editor) -> str:
     uri = shop.open(MAILER)
     await shop.shows(uri, SPAWN)
     return uri
+
+
+def fingerprint(shop: Editor, uri: str) -> str:
+    data: Any = shop.diagnostic(uri, "OTP101").data
+    return data["fingerprint"]
 
 
 async def test_what_the_server_says_of_itself(editor: Editor) -> None:
@@ -101,7 +107,7 @@ async def test_an_unsafe_fix_is_not_preferred_and_asks_before_it_is_applied(shop
     action = await shop.fix_on(uri, 2)
     assert (action.kind, action.is_preferred) == ("quickfix", False)
     assert action.diagnostics == (shop.diagnostic(uri, "OTP101"),)
-    assert action.data["uri"] == uri and action.data["version"] == 1
+    assert action.data == {"uri": uri, "version": 1, "fingerprint": fingerprint(shop, uri)}
     edit = (await shop.code_action_resolve_async(action)).edit
     assert edit and edit.document_changes and edit.change_annotations and edit.changes is None
     ((name, annotation),) = edit.change_annotations.items()
@@ -140,7 +146,7 @@ async def test_both_open_documents_are_edited_in_their_newest_version(shop: Edit
 
 async def test_fix_command(shop: Editor) -> None:
     uri = await opened(shop)
-    arguments = {"uri": uri, "fingerprint": shop.diagnostic(uri, "OTP101").data["fingerprint"]}
+    arguments = {"uri": uri, "fingerprint": fingerprint(shop, uri)}
     assert (await shop.command("otpGenesis.fix", arguments))["applied"] is True
     assert "Task.Supervisor.start_child" in shop.texts[uri]
     await shop.shows(uri)
@@ -152,7 +158,7 @@ async def test_fix_command(shop: Editor) -> None:
 async def test_fix_command_when_the_editor_refuses(shop: Editor) -> None:
     uri = await opened(shop)
     shop.applies_edits = False
-    arguments = {"uri": uri, "fingerprint": shop.diagnostic(uri, "OTP101").data["fingerprint"]}
+    arguments = {"uri": uri, "fingerprint": fingerprint(shop, uri)}
     answer = await shop.command("otpGenesis.fix", arguments)
     assert answer == {"applied": False, "reason": "the file is read-only"}
 
@@ -160,6 +166,7 @@ async def test_fix_command_when_the_editor_refuses(shop: Editor) -> None:
 async def test_explain_rule(shop: Editor) -> None:
     answer = await shop.command("otpGenesis.explainRule", {"code": "otp101"})
     assert answer["markdown"].startswith("# OTP101 unsupervised-spawn\n")
+    await shop.until(lambda: bool(shop.shown_documents))
     (shown,) = shop.shown_documents
     assert Path(unquote(urlparse(shown.uri).path)).read_text() == answer["markdown"]
 
@@ -168,12 +175,15 @@ async def test_explain_rule(shop: Editor) -> None:
     ("command", "arguments", "complaint"),
     [
         ("otpGenesis.explainRule", {"code": "OTP999"}, "no rule 'OTP999'"),
-        ("otpGenesis.explainRule", {}, "code"),
+        ("otpGenesis.explainRule", {}, "required field missing @ $.code"),
+        ("otpGenesis.generatePlan", {"goal": "x", "root": "untitled:1"}, "no mix project at untitled:1"),
         ("otpGenesis.generatePlan", {"goal": "x", "root": "file:///nowhere"}, "no mix project at"),
         ("otpGenesis.unheardOf", {}, "otpGenesis.unheardOf"),
     ],
 )
-async def test_a_command_with_a_mistake(shop: Editor, command: str, arguments: object, complaint: str) -> None:
+async def test_a_command_with_a_mistake(
+    shop: Editor, command: str, arguments: object, complaint: str
+) -> None:
     with pytest.raises(JsonRpcException) as failure:
         await shop.command(command, arguments)
     assert complaint in failure.value.message
@@ -190,7 +200,7 @@ async def test_plan(shop: Editor, how: str) -> None:
     assert list(uris) == [(plan / name).as_uri() for name in PLAN]
     assert "Survive any crash" in (plan / "README.md").read_text()
     assert "lib/shop/mailer.ex:3" in (plan / "01-critical-fixes.md").read_text()
-    assert [shown.uri for shown in shop.shown_documents] == [uris[0]]
+    await shop.until(lambda: [shown.uri for shown in shop.shown_documents] == [uris[0]])
     again = await shop.command("otpGenesis.generatePlan", {"root": shop.folder.as_uri()})
     assert list(again) == list(uris)
     assert "Survive any crash" in (plan / "README.md").read_text()
@@ -214,6 +224,12 @@ async def test_plan_request_can_be_cancelled(shop: Editor) -> None:
 
 async def test_reading_a_folder_shows_progress_and_ends_it(shop: Editor) -> None:
     await opened(shop)
-    await shop.until(lambda: all(reports[-1].kind == "end" for reports in shop.progress_reports.values()))
-    titles = [reports[0].title for reports in shop.progress_reports.values()]
-    assert f"OTP-Genesis: reading {shop.folder.name}" in titles
+    reading = f"OTP-Genesis: reading {shop.folder.name}"
+
+    def bars() -> list[list[Any]]:
+        """What was reported of each reading of the folder."""
+        reports: list[list[Any]] = [list(reports) for reports in shop.progress_reports.values() if reports]
+        return [bar for bar in reports if bar[0].title == reading]
+
+    await shop.until(lambda: bool(bars()) and bars()[0][-1].kind == "end")
+    assert [bar[0].percentage for bar in bars()] == [0]

@@ -249,5 +249,5 @@ def test_findings_of_one_step_are_in_the_ledger() -> None:
 def test_a_persons_words_after_the_ledger_are_no_part_of_it() -> None:
     text = "# T\n\nSummary.\n\n" + Ledger({"goal": Entry("11111111")}).render() + "\n\nMy notes.\n"
     document = parse(text)
-    assert text[document.body_end :].startswith("\n\n<!-- otp-genesis wrote")
+    assert text[document.body_end :].startswith("\n<!-- otp-genesis wrote")
     assert part(document, "summary") == "Summary."

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otp_genesis_refactorers.plan.documents import plan_texts
 from otp_genesis_refactorers.plan.markdown import Item, parse
+from otp_genesis_refactorers.plan.merge import Earlier
 from otp_genesis_refactorers.plan.model import State
-from tests.plan.shop import CART_PATH, Shop, write_shop
+from tests.plan.shop import CART_PATH, Shop, supervise, write_shop
 
 CRITICAL = "01-critical-fixes.md"
 FINDINGS = ["store", "sweep", "audit", "copy", "cart"]
@@ -74,7 +75,8 @@ def indent(text: str, item: Item, words: str) -> str:
 
 
 def trailing_spaces(text: str, item: Item, words: str) -> str:
-    return text[: item.start] + text[item.start : item.end].replace("\n", "  \n") + text[item.end :]
+    lines = re.sub(r"\r?\n", lambda line_end: f"  {line_end[0]}", text[item.start : item.end])
+    return text[: item.start] + lines + text[item.end :]
 
 
 def windows_line_ends(text: str, item: Item, words: str) -> str:
@@ -110,9 +112,11 @@ def edited(text: str, edits: Edits) -> str:
     return text
 
 
-def plan(shop: Shop, left_out: set[str]) -> str:
-    shop.plan([finding for name, finding in shop.findings().items() if name not in left_out])
-    return shop.read(CRITICAL)
+def plan(shop: Shop, left_out: set[str], text: str = "") -> str:
+    """The document of phase 1, generated anew or from what it was."""
+    findings = [finding for name, finding in shop.findings().items() if name not in left_out]
+    earlier = Earlier({CRITICAL: parse(text)} if text else {})
+    return plan_texts(shop.project, findings, "", earlier, supervise)[CRITICAL]
 
 
 def ids(text: str) -> set[str]:
@@ -122,27 +126,23 @@ def ids(text: str) -> set[str]:
 @given(edits)
 @settings(deadline=None)
 def test_no_edit_is_touched_while_the_findings_stay(edits: Edits) -> None:
-    with TemporaryDirectory() as folder:
-        shop = write_shop(Path(folder))
-        text = edited(plan(shop, set()), edits)
-        shop.write(CRITICAL, text)
-        assert plan(shop, set()) == text
+    shop = write_shop(Path())
+    text = edited(plan(shop, set()), edits)
+    assert plan(shop, set(), text) == text
 
 
 @given(edits, st.sets(st.sampled_from(FINDINGS)), st.sets(st.sampled_from(FINDINGS)))
 @settings(deadline=None)
 def test_no_word_is_lost_when_findings_come_and_go(edits: Edits, before: set[str], after: set[str]) -> None:
-    with TemporaryDirectory() as folder:
-        shop = write_shop(Path(folder))
-        generated = plan(shop, before)
-        text = edited(generated, edits)
-        shop.write(CRITICAL, text)
-        shop.files[CART_PATH] = "# moved down\n" + shop.files[CART_PATH]
-        merged = plan(shop, after)
-        assert_words_kept(generated, text, merged)
-        assert not (ids(generated) - ids(text)) & ids(merged), "a deleted item came back"
-        assert_closed_items_kept(text, merged)
-        assert plan(shop, after) == merged
+    shop = write_shop(Path())
+    generated = plan(shop, before)
+    text = edited(generated, edits)
+    shop.files[CART_PATH] = "# moved down\n" + shop.files[CART_PATH]
+    merged = plan(shop, after, text)
+    assert_words_kept(generated, text, merged)
+    assert not (ids(generated) - ids(text)) & ids(merged), "a deleted item came back"
+    assert_closed_items_kept(text, merged)
+    assert plan(shop, after, merged) == merged
 
 
 def assert_words_kept(generated: str, text: str, merged: str) -> None:
@@ -164,6 +164,9 @@ def persons_words(line: str, generated: str) -> str:
 
 
 def assert_closed_items_kept(text: str, merged: str) -> None:
-    for item in parse(text).items:
+    """Byte for byte, up to an open item that a person put inside one."""
+    items = parse(text).items
+    for item in items:
         if item.step.state in (State.DONE, State.SKIPPED):
-            assert text[item.start : item.end] in merged
+            end = min([item.end] + [inner.start for inner in items if item.start < inner.start])
+            assert text[item.start : end] in merged

@@ -68,7 +68,10 @@ def check_fix(before: str, after: str, application: str = WITH_SUPERVISOR) -> Ch
     project = project_of(files_of(before), application)
     change = fixed(project)
     assert isinstance(change, Change), change
-    assert decoded(changed_files(change, project)) == decoded(files_of(after))
+    given, wanted = decoded(changed_files(change, project)), decoded(files_of(after))
+    assert sorted(given) == sorted(wanted)
+    for path, text in given.items():
+        assert text == wanted[path], f"{path} became\n{text}"
     return change
 
 
@@ -89,7 +92,7 @@ def decoded(files: Mapping[str, bytes]) -> dict[str, str]:
     return {path: content.decode() for path, content in files.items()}
 
 
-def in_function(body: str, module: str = "Shop.Mailer") -> str:
+def in_function(body: str) -> str:
     """A module whose function `run/1` has this body; `:ok` is what the function returns."""
     lines = [f"    {line}" if line else "" for line in [*cleandoc(body).splitlines(), ":ok"]]
-    return "\n".join([f"defmodule {module} do", "  def run(user) do", *lines, "  end", "end"])
+    return "\n".join(["defmodule Shop.Mailer do", "  def run(user) do", *lines, "  end", "end"])

@@ -1,8 +1,15 @@
+"""OTP101: what is rewritten, what is refused, and that nothing else changes."""
+
 from __future__ import annotations
 
 import pytest
 
-from tests.refactorers.fixing import WITH_SUPERVISOR, check_fix, check_refused, in_function
+from otp_genesis_analyzers.findings import FixKind
+from tests.example_project import DEFAULT_APPLICATION
+from tests.refactorers.fixing import (
+    check_fix,
+    in_function,
+)
 
 # Statements of a function, before and after.
 STATEMENTS: dict[str, tuple[str, str]] = {
@@ -158,10 +165,6 @@ STATEMENTS: dict[str, tuple[str, str]] = {
         end)
         """,
     ),
-    "a piped capture": (
-        "(&deliver/0) |> spawn",
-        "(&deliver/0) |> spawn",
-    ),
     "a piped variable": (
         """
         job = fn -> deliver(user) end
@@ -193,30 +196,180 @@ STATEMENTS: dict[str, tuple[str, str]] = {
         """,
     ),
     "in Enum.each": (
-        "Enum.each(user.friends, &spawn(fn -> deliver(&1) end))",
-        "Enum.each(user.friends, &Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> deliver(&1) end))",
+        "Enum.each(user.friends, &spawn(fn -> mail(&1) end))",
+        "Enum.each(user.friends, &Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> mail(&1) end))",
+    ),
+    "at the end of a rescued block": (
+        """
+        try do
+          deliver(user)
+        rescue
+          _ -> spawn(fn -> deliver(user) end)
+        end
+        """,
+        """
+        try do
+          deliver(user)
+        rescue
+          _ -> Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> deliver(user) end)
+        end
+        """,
     ),
 }
-del STATEMENTS["a piped capture"]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_a_statement(name: str) -> None:
     before, after = STATEMENTS[name]
-    check_fix(f"# file: lib/shop/mailer.ex\n{in_function(before)}", f"# file: lib/shop/mailer.ex\n{in_function(after)}")
+    check_fix(in_function(before), in_function(after))
 
 
-def test_a_one_line_function() -> None:
+def test_a_supervisor_is_added_where_there_is_none() -> None:
+    change = check_fix(
+        """
+        defmodule Shop.Mailer do
+          def notify(user) do
+            spawn(fn -> deliver(user) end)
+            :ok
+          end
+        end
+        """,
+        """
+        # file: lib/example.ex
+        defmodule Shop.Mailer do
+          def notify(user) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> deliver(user) end)
+            :ok
+          end
+        end
+        # file: lib/shop/application.ex
+        defmodule Shop.Application do
+          use Application
+
+          @impl true
+          def start(_type, _args) do
+            children = [{Task.Supervisor, name: Shop.TaskSupervisor}]
+
+            Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
+          end
+        end
+        """,
+        application=DEFAULT_APPLICATION,
+    )
+    assert change.title == "Start the task under Shop.TaskSupervisor"
+    assert change.kind is FixKind.UNSAFE
+    assert "`start_supervised!({Task.Supervisor, name: Shop.TaskSupervisor})`" in change.notes[-1]
+
+
+def test_the_call_and_the_children_in_one_file() -> None:
+    check_fix(
+        """
+        # file: lib/shop/application.ex
+        defmodule Shop.Application do
+          def start(_type, _args), do: Supervisor.start_link([Shop.Mailer], strategy: :one_for_one)
+
+          def config_change(changed, _new, _removed) do
+            spawn(fn -> Shop.Mailer.reload(changed) end)
+            :ok
+          end
+        end
+        """,
+        """
+        # file: lib/shop/application.ex
+        defmodule Shop.Application do
+          def start(_type, _args),
+            do:
+              Supervisor.start_link([Shop.Mailer, {Task.Supervisor, name: Shop.TaskSupervisor}],
+                strategy: :one_for_one
+              )
+
+          def config_change(changed, _new, _removed) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Mailer.reload(changed) end)
+            :ok
+          end
+        end
+        """,
+    )
+
+
+def test_a_lost_link_is_told() -> None:
+    change = check_fix(
+        in_function("spawn_link(fn -> deliver(user) end)"),
+        in_function("Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> deliver(user) end)"),
+    )
+    assert "no longer linked" in change.notes[0]
+
+
+def test_in_a_nested_module() -> None:
     check_fix(
         """
         defmodule Shop.Mailer do
-          def notify(user), do: spawn(fn -> deliver(user) end)
+          defmodule Queue do
+            def push(mail) do
+              spawn(fn -> send_out(mail) end)
+              mail
+            end
+          end
         end
         """,
         """
         defmodule Shop.Mailer do
-          def notify(user),
-            do: Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> deliver(user) end)
+          defmodule Queue do
+            def push(mail) do
+              Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> send_out(mail) end)
+              mail
+            end
+          end
+        end
+        """,
+    )
+
+
+# An alias that stands before the function, and how the call is then written.
+ALIASES = {
+    "alias Shop.Task": "Elixir.Task.Supervisor.start_child(Shop.TaskSupervisor, job)",
+    "alias Shop.{Cart, Task}": "Elixir.Task.Supervisor.start_child(Shop.TaskSupervisor, job)",
+    "alias Shop.Work, as: Task": "Elixir.Task.Supervisor.start_child(Shop.TaskSupervisor, job)",
+    "alias Other.Shop": "Task.Supervisor.start_child(Elixir.Shop.TaskSupervisor, job)",
+    "alias Task.Supervisor": "Task.Supervisor.start_child(Shop.TaskSupervisor, job)",
+    "alias Shop.Tasks": "Task.Supervisor.start_child(Shop.TaskSupervisor, job)",
+}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_that_takes_the_name(alias: str) -> None:
+    text = "defmodule Shop.Mailer do\n  {}\n\n  def run(job) do\n    {}\n    :ok\n  end\nend"
+    check_fix(text.format(alias, "spawn(job)"), text.format(alias, ALIASES[alias]))
+
+
+def test_an_alias_elsewhere_changes_nothing() -> None:
+    check_fix(
+        """
+        defmodule Shop.Cart do
+          alias Shop.Task
+          def run, do: Task.run()
+        end
+
+        defmodule Shop.Mailer do
+          def run(job) do
+            spawn(job)
+            alias Shop.Task
+            Task.run()
+          end
+        end
+        """,
+        """
+        defmodule Shop.Cart do
+          alias Shop.Task
+          def run, do: Task.run()
+        end
+
+        defmodule Shop.Mailer do
+          def run(job) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, job)
+            alias Shop.Task
+            Task.run()
+          end
         end
         """,
     )

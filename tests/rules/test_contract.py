@@ -27,7 +27,7 @@ def test_place_says_name_and_phase(rule: Rule) -> None:
     module = getmodule(type(rule))
     assert module is not None
     *_, folder, file = module.__name__.split(".")
-    assert re.fullmatch(r"OTP[1-5]\d\d", rule.code)
+    assert re.fullmatch(r"OTP[0-5]\d\d", rule.code)
     assert file == rule.name.replace("-", "_")
     assert folder == f"phase{rule.phase()}"
 

@@ -52,7 +52,17 @@ _AWAITS = frozenset({"await", "await_many", "yield", "yield_many"})
 _SERVER_CALLS = frozenset({"GenServer", "GenStage", ":gen_server", ":gen_statem", "GenStateMachine"})
 _QUERIES = frozenset(
     {"all", "one", "one!", "get", "get!", "get_by", "get_by!", "exists?", "aggregate", "stream", "reload"}
-    | {"insert", "insert!", "insert_all", "update", "update!", "update_all", "delete", "delete!", "delete_all"}
+    | {
+        "insert",
+        "insert!",
+        "insert_all",
+        "update",
+        "update!",
+        "update_all",
+        "delete",
+        "delete!",
+        "delete_all",
+    }
     | {"insert_or_update", "insert_or_update!", "transaction", "query", "query!", "preload", "transact"}
 )
 _MS_IN = {":timer.seconds": 1_000, ":timer.minutes": 60_000, ":timer.hours": 3_600_000}

@@ -91,6 +91,14 @@ class PendingChildList(NamedTuple):
     scope: Scope
 
 
+class Unread(NamedTuple):
+    """A definition that holds no word by which it could matter; read only if it turns out connected."""
+
+    node: Node
+    clause: ClauseBuilder
+    scope: Scope
+
+
 @dataclass
 class ModuleBuilder:
     kind: ModuleKind
@@ -107,6 +115,7 @@ class ModuleBuilder:
     attributes: list[Attribute] = field(default_factory=list[Attribute])
     injects: list[tuple[str, Use]] = field(default_factory=list[tuple[str, Use]])
     pending: list[PendingChildList] = field(default_factory=list[PendingChildList])
+    unread: list[Unread] = field(default_factory=list[Unread])
     impl_next: bool = False
 
     def close(self, child_lists: tuple[ChildList, ...]) -> Module:

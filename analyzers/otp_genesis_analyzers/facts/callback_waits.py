@@ -42,11 +42,18 @@ def audience(source: Source, module: Module, callback: Function, clause: Clause)
     """Who waits with a clause of a callback: `handle_call` has its caller, the others those that queue."""
     if callback.id == "handle_call/3" or _is_call_event(callback, clause):
         return "callers"
-    if not _answers_calls(module) or callback.id not in ("handle_cast/2", "handle_info/2", "handle_continue/2"):
+    if not _answers_calls(module) or callback.id not in (
+        "handle_cast/2",
+        "handle_info/2",
+        "handle_continue/2",
+    ):
         return "nobody"
-    if callback.id == "handle_continue/2" and not _continues_later(source, module):
-        return "nobody"
-    return "callers"
+    return "nobody" if ends_start(source, module, callback) else "callers"
+
+
+def ends_start(source: Source, module: Module, callback: Function) -> bool:
+    """`handle_continue/2` where nothing but `init` goes on to it: the second half of the server's start."""
+    return callback.id == "handle_continue/2" and not continues_later(source, module)
 
 
 def _mildness(found: FoundWait) -> tuple[bool, bool, bool]:
@@ -64,8 +71,8 @@ def _answers_calls(module: Module) -> bool:
     return calls is not None and any(clause.head[0].kind != "variable" for clause in calls.clauses)
 
 
-def _continues_later(source: Source, module: Module) -> bool:
-    """Some callback but `init` goes on to `handle_continue`: it is more than the second half of the start."""
+def continues_later(source: Source, module: Module) -> bool:
+    """Some callback but `init` goes on to `handle_continue`."""
     if not module.complete:
         return False
     return any(

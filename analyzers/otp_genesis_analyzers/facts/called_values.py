@@ -8,6 +8,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause
+from otp_genesis_analyzers.facts.state_shapes import below
 from otp_genesis_analyzers.source import Source, Span
 
 
@@ -15,8 +16,8 @@ def called_fields(source: Source, clause: Clause) -> Iterator[Span]:
     """Where a function is called that a field holds (`state.render`), in the process of the clause."""
     if clause.body is None:
         return
-    for node in _calls_below(source.node_at(clause.body)):
-        target = syntax.call_target(node)
+    for node in below(source.node_at(clause.body)):
+        target = syntax.call_target(node) if node.type == "call" else None
         if target is None or target.type != "dot" or syntax.right(target) is not None:
             continue
         function = syntax.left(target)
@@ -35,10 +36,3 @@ def _is_field(node: Node) -> bool:
 
 def _runs_here(clause: Clause, span: Span) -> bool:
     return all(closure.runs == "here" for closure in clause.closures if closure.span.contains(span))
-
-
-def _calls_below(node: Node) -> Iterator[Node]:
-    if node.type == "call":
-        yield node
-    for child in node.named_children:
-        yield from _calls_below(child)

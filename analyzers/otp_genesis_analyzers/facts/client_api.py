@@ -79,5 +79,7 @@ def looked_up(server: Term) -> Term:
     """The name in `Process.whereis(name)` and in `{name, node}`; any other term as it is."""
     if server.kind == "call" and server.value in _LOOKUPS and server.items:
         return server.items[0]
+    if server.kind == "operator" and server.value == "|>" and server.items[1].value in _LOOKUPS:
+        return server.items[0]
     is_remote = server.kind == "tuple" and len(server.items) == 2 and server.tag not in ("via", "global")
     return server.items[0] if is_remote and server.items[0].kind in ("atom", "module") else server

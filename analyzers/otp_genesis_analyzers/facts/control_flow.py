@@ -116,7 +116,10 @@ def _with(walk: Walk, call: Node, arguments: list[Node], result: Result, bound_t
 
 def _for(walk: Walk, call: Node, arguments: list[Node], result: Result, _: Term | None) -> None:
     for argument in _own_arguments(call, arguments):
-        walk.generator(argument)
+        if argument.type == "binary_operator" and syntax.operator(argument) == "<-":
+            walk.generator(argument)
+        else:
+            walk.visit(argument, "tested")
     _bodies(walk, call, "discarded" if result == "discarded" else "stored", None)
 
 
@@ -125,10 +128,7 @@ def _try(walk: Walk, call: Node, _: list[Node], result: Result, bound_to: Term |
 
 
 def _receive(walk: Walk, call: Node, _: list[Node], result: Result, bound_to: Term | None) -> None:
-    block = syntax.do_block(call)
-    if block is None:
-        return
-    body, parts = syntax.sections(block)
+    body, parts = _receive_parts(call)
     stabs = [node for node in body if node.type == "stab_clause"]
     patterns = [syntax.stab_parts(node)[0] for node in stabs]
     after = [node for node in parts.get("after", []) if node.type == "stab_clause"]
@@ -146,6 +146,15 @@ def _receive(walk: Walk, call: Node, _: list[Node], result: Result, bound_to: Te
     )
     clauses(walk, body, result, bound_to)
     clauses(walk, parts.get("after", []), result, bound_to)
+
+
+def _receive_parts(call: Node) -> tuple[list[Node], dict[str, list[Node]]]:
+    """Clauses and sections, also of the one-line form `receive do: (x -> x)`."""
+    block = syntax.do_block(call)
+    if block is not None:
+        return syntax.sections(block)
+    values = {name: syntax.children(value) for name, value in syntax.body_keywords(call).items()}
+    return values.pop("do", []), values
 
 
 def _quote(walk: Walk, call: Node, _arguments: list[Node], _result: Result, _bound: Term | None) -> None:

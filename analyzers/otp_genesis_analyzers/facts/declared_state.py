@@ -9,16 +9,21 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.persistence import names_store
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term
 
 
 class DeclaredField(NamedTuple):
-    """A field that starts as an empty collection; `span` covers its name."""
+    """A field that starts as an empty collection; `span` covers its name.
+
+    `framework` is the module used, `store` a module for keeping data that the module names, if any.
+    """
 
     name: str
     span: Span
     framework: str
+    store: str
 
 
 def declared_collections(source: Source, module: Module) -> Iterator[DeclaredField]:
@@ -28,9 +33,16 @@ def declared_collections(source: Source, module: Module) -> Iterator[DeclaredFie
         if schema is None or schema.kind != "list":
             continue
         empty = {name.value for name, options in schema.pairs if _starts_empty(options)}
+        store = _store_in(source.node_at(module.span)) if empty else ""
         for name, span in _keys(source.node_at(use.span)):
             if name in empty:
-                yield DeclaredField(name, span, use.module)
+                yield DeclaredField(name, span, use.module, store)
+
+
+def _store_in(node: Node) -> str:
+    if node.type == "alias":
+        return syntax.text(node) if names_store(syntax.text(node)) else ""
+    return next((store for child in node.named_children if (store := _store_in(child))), "")
 
 
 def _starts_empty(options: Term) -> bool:

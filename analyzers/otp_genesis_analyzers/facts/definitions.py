@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.builders import Body, ClauseBuilder, ModuleBuilder
+from otp_genesis_analyzers.facts.builders import Body, ClauseBuilder, ModuleBuilder, Unread
 from otp_genesis_analyzers.facts.child_lists import read_child_list
 from otp_genesis_analyzers.facts.control_flow import definition_body
 from otp_genesis_analyzers.facts.model import Attribute, ChildList, FunctionKind, Import, ModuleKind, Use
@@ -70,6 +71,7 @@ def _open_module(walk: Walk, node: Node, span: Span, statements: list[Node]) -> 
     outer = walk.scope
     with walk.definition(body, outer.inside(name)):
         walk.sequence(statements, "discarded", None)
+        _read_connected(walk, builder)
     walk.open_modules.pop()
     walk.modules.append(builder.close(_child_lists(builder)))
     head = module_text(arguments[0]).split(".", 1)[0]
@@ -128,22 +130,65 @@ def _function(walk: Walk, node: Node) -> None:
 
 
 def _fill(walk: Walk, node: Node, clause: ClauseBuilder) -> None:
-    """Visit the body of a definition and keep it, unless a broken tree makes it doubtful."""
+    """Read a definition, or put it off when nothing in it can matter by itself."""
     if walk.module is None:
         return
+    unread = Unread(node, clause, walk.scope)
+    if walk.can_matter(clause.span):
+        _read(walk, walk.module, unread)
+    else:
+        walk.module.unread.append(unread)
+
+
+def _read(walk: Walk, module: ModuleBuilder, unread: Unread) -> None:
+    """Visit the body of a definition and keep it, unless a broken tree makes it doubtful."""
+    node, clause, scope = unread
+    statements = _outline(node, clause)
+    with walk.definition(clause, scope):
+        definition_body(walk, node)
+    doubtful = walk.broken and (clause.nested_definition or clause.span.end > walk.trusted_until)
+    if not doubtful:
+        module.clauses.append(clause)
+        module.bodies.setdefault(clause.id, []).append(Body(tuple(statements), clause.bindings, scope))
+
+
+def _outline(node: Node, clause: ClauseBuilder) -> list[Node]:
+    """Where the body of a definition is, and its statements."""
     block = syntax.do_block(node)
     statements = _body_statements(node, block)
     if block is not None:
         clause.body = span_of(block)
     elif statements:
         clause.body = Span(statements[0].start_byte, statements[-1].end_byte)
-    scope = walk.scope
-    with walk.definition(clause, scope):
-        definition_body(walk, node)
-    doubtful = walk.broken and (clause.nested_definition or clause.span.end > walk.trusted_until)
-    if not doubtful:
-        walk.module.clauses.append(clause)
-        walk.module.bodies.setdefault(clause.id, []).append(Body(tuple(statements), clause.bindings, scope))
+    return statements
+
+
+def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
+    """Read what was put off where it calls, or is called by, something that was read."""
+    new = list(module.clauses)
+    while new and module.unread:
+        names = {clause.name for clause in new}
+        called = {call.name for clause in new for call in clause.calls if call.module in ("", module.name)}
+        put_off, module.unread = module.unread, []
+        before = len(module.clauses)
+        for unread in put_off:
+            if unread.clause.name in called or _holds_word(unread.node, names):
+                _read(walk, module, unread)
+            else:
+                module.unread.append(unread)
+        new = module.clauses[before:]
+    for unread in module.unread:
+        _outline(unread.node, unread.clause)
+        module.clauses.append(unread.clause)
+    module.clauses.sort(key=lambda clause: clause.span.start)
+
+
+def _holds_word(node: Node, words: set[str]) -> bool:
+    return not words.isdisjoint(_WORDS.findall(syntax.text(node)))
+
+
+_WORDS = re.compile(r"\w+[?!]?")
+"""Names in the text of a definition: more than it calls, never fewer."""
 
 
 def _body_statements(node: Node, block: Node | None) -> list[Node]:

@@ -8,13 +8,10 @@ from typing import Literal, NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.call_graph import CallGraph
-from otp_genesis_analyzers.facts.callbacks import callbacks
 from otp_genesis_analyzers.facts.clause_results import ends_of
-from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
+from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.facts.registered_names import is_self
 from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.starts import is_start_function
 from otp_genesis_analyzers.facts.tables import TableUse, table_uses
 from otp_genesis_analyzers.facts.value_flow import Flow, branches_of, flow_of
 from otp_genesis_analyzers.source import Source
@@ -42,45 +39,16 @@ class Race(NamedTuple):
     step: Step
 
 
-def races(source: Source, graph: CallGraph) -> Iterator[Race]:
-    """Reads followed by writes of the same key, in functions that run in many processes."""
-    uses = list(table_uses(graph.module))
-    if len(uses) < 2 or _locks(graph.module):
+def races(source: Source, module: Module, shared: frozenset[str]) -> Iterator[Race]:
+    """Reads followed by writes of the same key, in the functions `shared` that run in many processes."""
+    uses = list(table_uses(module))
+    if len(uses) < 2 or _locks(module):
         return
-    shared = client_side(graph)
     for read in uses:
         if read.site.function.id in shared and _is_first_step(read):
             found = [race for write in uses if (race := _race(source, read, write)) is not None]
             if found:
                 yield min(found, key=lambda race: _WORST_FIRST.index(race.step))
-
-
-def client_side(graph: CallGraph) -> frozenset[str]:
-    """The functions that run in whatever process calls the module, and so in several at once.
-
-    What a server's callbacks, a start function and an `@on_load` function call runs in one.
-    """
-    own = {function.id for function in callbacks(graph.module)}
-    once = {attribute.value.value for attribute in graph.module.attributes if attribute.name == "on_load"}
-    entries = [
-        function
-        for function in graph.module.functions
-        if function.public
-        and function.id not in own
-        and function.name not in once
-        and not is_start_function(function)
-    ]
-    return frozenset(graph.reached(entries))
-
-
-def entries_to(graph: CallGraph, function: Function) -> list[Function]:
-    """The public functions through which a function runs in the process of a caller."""
-    own = {callback.id for callback in callbacks(graph.module)}
-    return [
-        entry
-        for entry in graph.module.functions
-        if entry.public and entry.id not in own and function.id in graph.reached([entry])
-    ]
 
 
 def _locks(module: Module) -> bool:
@@ -105,17 +73,13 @@ def _is_shared_key(site: Site, key: Term | None) -> bool:
     """Not `self()`: a key that is the pid of the process belongs to it alone."""
     if key is None or any(part.kind in _UNKNOWN for part in key.walk()):
         return False
-    bound = {
-        call.bound_to.value for call in site.clause.calls if call.bound_to is not None and call.is_to("Kernel", "self")
-    }
-    return not any(is_self(part) or (part.kind == "variable" and part.value in bound) for part in key.walk())
+    own = [call.bound_to for call in site.clause.calls if call.is_to("Kernel", "self")]
+    return not any(is_self(part) or part in own for part in key.walk())
 
 
 def _is_own_table(clause: Clause, table: Term) -> bool:
     """Made in the same clause: nobody else knows it yet."""
-    return any(
-        call.is_to(":ets", "new") and call.bound_to is not None and call.bound_to == table for call in clause.calls
-    )
+    return any(call.is_to(":ets", "new") and call.bound_to == table for call in clause.calls)
 
 
 def _race(source: Source, read: TableUse, write: TableUse) -> Race | None:
@@ -124,8 +88,8 @@ def _race(source: Source, read: TableUse, write: TableUse) -> Race | None:
     definition = source.node_at(read.site.clause.span)
     flow = flow_of(definition, node_of(source, read.call))
     target = node_of(source, write.call)
-    key_names = frozenset(part.value for part in read.key.walk()) if read.key is not None else frozenset[str]()
-    made_of_it = flow.reaches(target, besides=key_names)
+    key = read.key.walk() if read.key is not None else ()
+    made_of_it = flow.reaches(target, besides=frozenset(part.value for part in key))
     if read.call.name == "update_counter":
         if write.call.name == "update_counter" and flow.decides(target) and _undoes(read.call, write.call):
             return Race(read, write, "rollback")
@@ -190,13 +154,19 @@ def _is_missing_branch(choice: Node, target: Node) -> bool:
             if pattern is not None:
                 return syntax.text(pattern) in ("[]", "false")
             negated = syntax.local_name(choice) == "unless" or _is_negation(choice)
+            negated |= choice.type == "binary_operator" and syntax.operator(choice) in ("||", "or")
             return (position == 0) == negated
     return False
 
 
 def _is_negation(choice: Node) -> bool:
     arguments = syntax.arguments(choice)
-    return bool(arguments) and arguments[0].type == "unary_operator" and syntax.operator(arguments[0]) in ("!", "not")
+    condition = arguments[0] if arguments else None
+    return (
+        condition is not None
+        and condition.type == "unary_operator"
+        and syntax.operator(condition) in ("!", "not")
+    )
 
 
 def _undoes(raised: Call, lowered: Call) -> bool:

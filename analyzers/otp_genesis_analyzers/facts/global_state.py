@@ -1,4 +1,4 @@
-"""Calls that change what the whole virtual machine sees: its environment, its directory, its named processes."""
+"""Calls that change what all code sees: the environment, the working directory, processes with a name."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def changes_global_state(module: Module, call: Call) -> bool:
 
 
 def _is_shared(module: Module, call: Call, key: Term) -> bool:
-    if call.module == "Application" and not _is_real_app(module, call.args[0]):
+    if call.module == "Application" and not _is_real_app(call.args[0]):
         return False
     return not any(_is_private(module, part) for part in key.walk())
 
 
-def _is_real_app(module: Module, app: Term) -> bool:
+def _is_real_app(app: Term) -> bool:
     if app.kind != "atom":
         return False
     words = app.value.split("_")
@@ -97,7 +97,7 @@ def _stops_shared_process(module: Module, call: Call) -> bool:
 def _is_shared_name(module: Module, name: Term) -> bool:
     if name.kind != "module" or _is_private(module, name):
         return False
-    return name.value not in set(_started(module))
+    return module.complete and name.value not in set(_started(module))
 
 
 def _started(module: Module) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause, FileFacts, Module
 from otp_genesis_analyzers.facts.server_returns import tag_of, tuples_below
+from otp_genesis_analyzers.facts.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 _EMPTY = frozenset({"%{}", "[]", "MapSet.new()", "MapSet.new", "Map.new()", ":queue.new()", ":queue.new"})
@@ -93,13 +94,12 @@ def _built(source: Source, clause: Clause) -> Iterator[Node]:
                 yield items[1]
 
 
-def _bound_to(node: Node, name: str) -> Iterator[Node]:
-    if node.type == "binary_operator" and syntax.operator(node) == "=":
-        pattern, value = syntax.left(node), syntax.right(node)
-        if pattern is not None and value is not None and syntax.text(pattern) == name:
-            yield value
-    for child in node.named_children:
-        yield from _bound_to(child, name)
+def _bound_to(body: Node, name: str) -> Iterator[Node]:
+    for node in below(body):
+        if node.type == "binary_operator" and syntax.operator(node) == "=":
+            pattern, value = syntax.left(node), syntax.right(node)
+            if pattern is not None and value is not None and syntax.text(pattern) == name:
+                yield value
 
 
 def _entries(node: Node) -> Iterator[tuple[str, Node]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from otp_genesis_analyzers.facts.model import Module
+from msgspec import structs
+
+from otp_genesis_analyzers.facts.model import FileFacts, Module
 
 Kind = Literal[
     "GenServer",
@@ -71,6 +74,9 @@ _KIND_OF_WEB_OPTION: dict[str, frozenset[Kind]] = {
 }
 """The convention of Phoenix projects: `use ShopWeb, :live_view`."""
 
+Wrappers = Mapping[str, tuple[str, ...]]
+"""Modules of a project by name, with the known modules that `use` of one uses in turn."""
+
 _SERVER_SIGNS = ("handle_call/3", "handle_cast/2", "handle_continue/2")
 
 
@@ -80,7 +86,8 @@ def kinds(module: Module) -> frozenset[Kind]:
     A module with server callbacks and no known `use` is taken for a GenServer: the `use` comes
     from a macro of the project.
     """
-    found = set[Kind](_KIND_OF_MODULE[name] for name in module.behaviours if name in _KIND_OF_MODULE)
+    named = (*module.behaviours, *module.wrapped)
+    found = set[Kind](_KIND_OF_MODULE[name] for name in named if name in _KIND_OF_MODULE)
     for use in module.uses:
         if use.module in _KIND_OF_MODULE:
             found.add(_KIND_OF_MODULE[use.module])
@@ -89,6 +96,30 @@ def kinds(module: Module) -> frozenset[Kind]:
     if not found & (SERVERS | WEB_PROCESSES) and _defines_server_callbacks(module):
         found.add("GenServer")
     return frozenset(found)
+
+
+def wrappers_among(modules: Iterable[Module]) -> Wrappers:
+    """The modules whose `__using__` makes something known of whoever uses them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for module in modules:
+        uses = [use.module for function, use in module.injects if function == "__using__"]
+        known = tuple(name for name in uses if name in _KIND_OF_MODULE)
+        if known:
+            found[module.name] = known
+    return found
+
+
+def with_wrapped(facts: FileFacts, wrappers: Wrappers) -> FileFacts:
+    """The facts with what these wrappers make of each module; the same object where nothing is new."""
+    modules = tuple(_with_wrapped(module, wrappers) for module in facts.modules)
+    if all(new is old for new, old in zip(modules, facts.modules, strict=True)):
+        return facts
+    return structs.replace(facts, modules=modules)
+
+
+def _with_wrapped(module: Module, wrappers: Wrappers) -> Module:
+    wrapped = tuple(name for use in module.uses for name in wrappers.get(use.module, ()))
+    return module if wrapped == module.wrapped else structs.replace(module, wrapped=wrapped)
 
 
 def _defines_server_callbacks(module: Module) -> bool:

@@ -40,7 +40,8 @@ def takes_anything(module: Module) -> bool:
 def traps_exits(module: Module) -> bool:
     return any(
         (call.is_to("Process", "flag") or call.is_to(":erlang", "process_flag"))
-        and call.args[:1] and call.args[0].is_atom("trap_exit")
+        and call.args[:1]
+        and call.args[0].is_atom("trap_exit")
         for function in module.functions
         for clause in function.clauses
         for call in clause.calls

@@ -224,6 +224,8 @@ class Module(Struct, frozen=True, array_like=True):
     child_lists: tuple[ChildList, ...]
     injects: tuple[tuple[str, Use], ...] = ()
     """`use` directives inside `quote`, by the function that quotes them: what `use ThisModule` adds."""
+    wrapped: tuple[str, ...] = ()
+    """What the wrappers that it uses use for it: GenServer for `use MyApp.Server`."""
 
     def function(self, name: str, arity: int) -> Function | None:
         for function in self.functions:

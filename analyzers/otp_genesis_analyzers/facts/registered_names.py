@@ -12,7 +12,7 @@ _CONSTANT = frozenset({"module", "atom", "tuple", "string", "int"})
 
 
 def registered_names(module: Module) -> tuple[Term, ...]:
-    """`Shop.Cart`, `:cart`, `{:global, :cart}`: the constant names that its start functions or `init` give it."""
+    """The constant names that its start functions or `init` give it: `Shop.Cart`, `:cart`."""
     return tuple(dict.fromkeys(name for name in _names(module) if _is_constant(name)))
 
 

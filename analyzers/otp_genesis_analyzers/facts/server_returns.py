@@ -8,11 +8,12 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 
 def stops_itself(source: Source, module: Module) -> bool:
-    """Some callback but `init` returns `{:stop, ...}`: `terminate` runs then, whether exits are trapped or not."""
+    """Some callback but `init` returns `{:stop, ...}`: `terminate` runs then, exits trapped or not."""
     return any(
         _is_stop(node)
         for function in module.functions
@@ -23,10 +24,7 @@ def stops_itself(source: Source, module: Module) -> bool:
 
 
 def tuples_below(node: Node) -> Iterator[Node]:
-    if node.type == "tuple":
-        yield node
-    for child in node.named_children:
-        yield from tuples_below(child)
+    return (inner for inner in below(node) if inner.type == "tuple")
 
 
 def tag_of(tuple_node: Node) -> str:

@@ -30,12 +30,7 @@ class Message:
 
     @property
     def tag(self) -> str:
-        pattern = self.pattern
-        if pattern.kind == "match":
-            pattern = next((item for item in pattern.items if item.kind != "variable"), pattern)
-        if pattern.kind == "struct" and pattern.value:
-            return f"%{pattern.value.rpartition('.')[2]}{{}}"
-        return f":{pattern.tag}" if pattern.tag else ""
+        return tag_of_message(self.pattern)
 
 
 @dataclass(frozen=True)
@@ -67,14 +62,26 @@ class ServerState:
 def server_state(source: Source, facts: FileFacts, module: Module) -> ServerState:
     graph = call_graph(module)
     uses = StateUses(source, graph)
-    return ServerState(initial_state(source, facts, module), tuple(_messages(module, uses)))
+    messages = (
+        Message(callback, clause, pattern, uses.of_clause(clause, callback.arity - 1))
+        for callback, clause, pattern in message_patterns(module)
+    )
+    return ServerState(initial_state(source, facts, module), tuple(messages))
 
 
-def _messages(module: Module, uses: StateUses) -> Iterator[Message]:
+def message_patterns(module: Module) -> Iterator[tuple[Function, Clause, Term]]:
+    """Every clause that takes a message, with the pattern of the message."""
     for function in module.functions:
         position = _MESSAGE_AT.get(function.id)
-        if position is None or not function.public:
-            continue
-        for clause in function.clauses:
-            use = uses.of_clause(function, clause, function.arity - 1)
-            yield Message(function, clause, clause.head[position], use)
+        if position is not None and function.public:
+            for clause in function.clauses:
+                yield function, clause, clause.head[position]
+
+
+def tag_of_message(pattern: Term) -> str:
+    """`:place` of `{:place, order}`, `%Order{}` of a struct; empty for what takes any message."""
+    if pattern.kind == "match":
+        pattern = next((item for item in pattern.items if item.kind != "variable"), pattern)
+    if pattern.kind == "struct" and pattern.value:
+        return f"%{pattern.value.rpartition('.')[2]}{{}}"
+    return f":{pattern.tag}" if pattern.tag else ""

@@ -31,7 +31,9 @@ _TIDYING_CALLS = {
     "Process": {"send"},
 }
 _TIDYING_WORDS = frozenset({"cleanup", "clean", "remove", "delete", "release", "unlock"})
-_DIES_ANYWAY = frozenset({":ets", "Port", "Process", "Logger", ":erlang", "Task", "Registry", "Map", "Enum", "MapSet"})
+_DIES_ANYWAY = frozenset(
+    {":ets", "Port", "Process", "Logger", ":erlang", "Task", "Registry", "Map", "Enum", "MapSet"}
+)
 """What these hold ends with the process, or is only looked at."""
 
 
@@ -58,7 +60,9 @@ def _saves(graph: CallGraph, call: Call) -> bool | None:
     if graph.target(call) is not None or call.module == "?":
         return None
     wait = wait_in(call)
-    if call.name in _SAVING_CALLS.get(call.module, ()) or (wait is not None and wait.kind in ("query", "http")):
+    if call.name in _SAVING_CALLS.get(call.module, ()) or (
+        wait is not None and wait.kind in ("query", "http")
+    ):
         return True
     if call.name in _TIDYING_CALLS.get(call.module, ()):
         return False

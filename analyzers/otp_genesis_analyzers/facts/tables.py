@@ -31,7 +31,7 @@ _WHOLE_TABLE_WRITES = frozenset(
 
 
 class Table(NamedTuple):
-    """One `:ets.new`. `name` is the table's name as a term; `access` is unknown for options made at run time."""
+    """One `:ets.new`; `access` is unknown where the options are only known at run time."""
 
     name: Term
     named: bool
@@ -39,7 +39,10 @@ class Table(NamedTuple):
     is_bag: bool
     site: Site
 
-
+    @property
+    def many_write(self) -> bool:
+        """Other processes than the owner may write it."""
+        return self.access in ("public", "unknown")
 
 
 class TableUse(NamedTuple):
@@ -68,6 +71,16 @@ def tables(module: Module) -> Iterator[Table]:
                 any(item.is_atom("bag", "duplicate_bag") for item in options.items),
                 site,
             )
+
+
+def tables_behind(module: Module, name: Term) -> list[Table]:
+    """The tables of a module that a term can mean: the one of that name, any for a term known at run time."""
+    return [table for table in tables(module) if table.name == name or not is_table_name(name)]
+
+
+def is_table_name(table: Term) -> bool:
+    """A named table, known without running code."""
+    return table.kind in ("atom", "module")
 
 
 def table_uses(module: Module) -> Iterator[TableUse]:

@@ -45,11 +45,11 @@ def is_test_case(module: Module) -> bool:
 
 
 def async_use(module: Module) -> Use | None:
-    """The `use` that lets the module's tests run beside those of other modules."""
-    for use in module.uses:
+    """The `use` that lets a module's tests run beside those of others; the last with `async:` decides."""
+    for use in reversed(module.uses):
         wanted = use.options.get("async") if use.options is not None else None
-        if wanted is not None and wanted.is_atom("true"):
-            return use
+        if wanted is not None:
+            return use if wanted.is_atom("true") else None
     return None
 
 
@@ -100,6 +100,11 @@ def statements(source: Source, clause: Clause) -> list[Node]:
     return syntax.sections(body)[0] if body.type == "do_block" else [body]
 
 
+def statement_of(source: Source, clause: Clause, call: Call) -> Node | None:
+    """The statement of the block that is the call, or a match or assertion of its whole value."""
+    return next((node for node in statements(source, clause) if _holds(node, call.span)), None)
+
+
 def following(source: Source, clause: Clause, call: Call) -> list[Node]:
     """The statements that run after the statement that `call` is alone, or whose whole right side it is.
 
@@ -117,6 +122,12 @@ def following(source: Source, clause: Clause, call: Call) -> list[Node]:
     outer = statements(source, clause)
     around = [index for index, node in enumerate(outer) if _covers(node, closure.span)]
     return [*_behind(inner, call.span), *outer[around[0] :]] if around else []
+
+
+def is_refuted_next(source: Source, clause: Clause, call: Call) -> bool:
+    """The next statement of the block, and not of a closure, is `refute_received ...`."""
+    behind = following(source, clause, call) if call.closure < 0 else []
+    return bool(behind) and syntax.local_name(behind[0]) == "refute_received"
 
 
 def is_capture(closure: Closure) -> bool:

@@ -1,4 +1,4 @@
-"""Where the value of one call goes inside a clause: the variables that depend on it, the branches it chooses."""
+"""Where a value goes inside a clause: the variables that depend on it, the branches it chooses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 
 _CHOICES = frozenset({"case", "if", "unless", "cond", "with"})
+_SHORT_CHOICES = frozenset({"||", "&&", "or", "and"})
 
 
 class Carrier(NamedTuple):
@@ -42,16 +43,14 @@ class Flow:
 
 
 def flow_of(definition: Node, value: Node) -> Flow:
-    """The flow of `value`, a node inside `definition`. Assignments and choices are followed, calls are not."""
+    """The flow of `value`, a node inside `definition`: through matches and choices, not into functions."""
     forms = list(_forms(definition))
     flow = Flow(frozenset(), ())
     while True:
         touched = [
             form for form in forms if any(_holds(part, value) or flow.reaches(part) for part in _inputs(form))
         ]
-        carriers = frozenset(
-            carrier for form in touched for carrier in _carriers(form, definition.end_byte)
-        )
+        carriers = frozenset(carrier for form in touched for carrier in _carriers(form, definition.end_byte))
         if carriers == flow.carriers:
             return Flow(carriers, tuple(form for form in touched if not _is_match(form)))
         flow = Flow(carriers, ())
@@ -59,6 +58,9 @@ def flow_of(definition: Node, value: Node) -> Flow:
 
 def branches_of(choice: Node) -> Iterator[tuple[Node | None, Node]]:
     """Pattern (None where there is none) and body of each branch of a choice."""
+    after = syntax.right(choice) if choice.type == "binary_operator" else None
+    if after is not None:
+        yield None, after
     for value in syntax.body_keywords(choice).values():
         yield None, value
     block = syntax.do_block(choice)
@@ -75,9 +77,15 @@ def branches_of(choice: Node) -> Iterator[tuple[Node | None, Node]]:
 def _forms(node: Node) -> Iterator[Node]:
     """The matches and choices below a node, the outer ones first."""
     for child in node.named_children:
-        if _is_match(child) or syntax.local_name(child) in _CHOICES:
+        if _is_match(child) or _is_choice(child):
             yield child
         yield from _forms(child)
+
+
+def _is_choice(node: Node) -> bool:
+    if node.type == "binary_operator":
+        return syntax.operator(node) in _SHORT_CHOICES
+    return syntax.local_name(node) in _CHOICES
 
 
 def _is_match(node: Node) -> bool:
@@ -90,6 +98,10 @@ def _inputs(form: Node) -> Iterator[Node]:
         value = syntax.right(form)
         if value is not None:
             yield value
+        return
+    before = syntax.left(form) if form.type == "binary_operator" else None
+    if before is not None:
+        yield before
         return
     arguments = syntax.arguments(form)
     yield from arguments[:-1] if syntax.body_keywords(form) else arguments

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tree_sitter import Node
+
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.callbacks import callback_chains
 from otp_genesis_analyzers.facts.declared_state import DeclaredField
+from otp_genesis_analyzers.facts.initial_state import initial_state
 from otp_genesis_analyzers.facts.model import Call, Clause, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.persistence import persistence_call, rebuilding_call, saving_call
 from otp_genesis_analyzers.facts.server_returns import tag_of, tuples_below
@@ -18,19 +22,23 @@ from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import OTHER, Term
 
 _PRECIOUS = frozenset(
-    "account balance booking cart deployment draft event execution invoice job ledger order payment queue reservation "
-    "schedule session subscription task transaction wallet workflow backlog".split()
+    {"account", "backlog", "balance", "booking", "cart", "deployment", "draft", "event", "execution"}
+    | {"invoice", "job", "ledger", "order", "payment", "queue", "reservation", "schedule", "session"}
+    | {"subscription", "task", "transaction", "wallet", "workflow"}
 )
 _REBUILDABLE = frozenset(
-    "availability breaker cache cached circuit count counter debounce error guard health limit limiter lock metric "
-    "monitor pool presence proxy rate stat telemetry throttle tracker tracking usage".split()
+    {"availability", "breaker", "cache", "cached", "circuit", "count", "counter", "debounce", "error"}
+    | {"guard", "health", "limit", "limiter", "lock", "metric", "monitor", "pool", "presence", "proxy"}
+    | {"rate", "stat", "telemetry", "throttle", "tracker", "tracking", "usage"}
 )
 _HANDLES = frozenset(
-    "pid pids ref refs from timer timers socket sockets port ports subscriber subscribers listener listeners client "
-    "clients connection connections monitor monitors waiting waiters caller callers node nodes owner channel channels "
-    "watcher watchers worker workers process processes callback callbacks handler handlers fun".split()
+    {"callback", "caller", "channel", "client", "connection", "from", "fun", "handler", "listener"}
+    | {"monitor", "node", "owner", "pid", "port", "process", "ref", "reference", "socket", "subscriber"}
+    | {"timer", "waiter", "waiting", "watcher", "worker"}
 )
-_HANDLE_CALLS = frozenset({("Process", "monitor"), ("Process", "link"), ("Kernel", "self"), ("DynamicSupervisor", "start_child")})
+_HANDLE_CALLS = frozenset(
+    {("Process", "monitor"), ("Process", "link"), ("Kernel", "self"), ("DynamicSupervisor", "start_child")}
+)
 _CONNECTION_CALLS = frozenset({":gen_tcp", ":gen_udp", ":ssl", "Port", ":socket"})
 
 
@@ -57,6 +65,8 @@ class Evidence:
 
 def evidence_of(source: Source, facts: FileFacts, module: Module) -> Evidence | None:
     """None when no call or cast adds data of its caller to a collection that starts empty."""
+    if not initial_state(source, facts, module).empty_collections:
+        return None
     state = server_state(source, facts, module)
     writes = tuple(message for message in state.messages if _takes_data_in(state, message))
     if not writes:
@@ -68,39 +78,42 @@ def evidence_of(source: Source, facts: FileFacts, module: Module) -> Evidence | 
     return Evidence(tuple(reasons), tuple(fields), writes)
 
 
-def declared_evidence(module: Module, field: DeclaredField) -> Evidence:
+def declared_evidence(field: DeclaredField) -> Evidence:
     """The evidence for a field that a module declares to a framework, whose code is out of sight."""
-    graph = call_graph(module)
     reasons = [Reason(2, "it starts empty")]
     if _words(field.name) & _PRECIOUS or field.name.startswith(("active_", "pending_")):
         reasons.append(Reason(2, "the name speaks of work"))
-    saved = persistence_call(graph)
-    if saved is not None:
-        reasons.append(Reason(-3, f"`{saved.target}` saves or restores"))
+    if field.store:
+        reasons.append(Reason(-3, f"`{field.store}` is used"))
     if "Persist" in field.framework:
         reasons.append(Reason(-3, f"`{field.framework}` is named for keeping it"))
     return Evidence(tuple(reasons), (field.name,))
 
 
-def _reasons(source: Source, graph: CallGraph, fields: list[str], writes: tuple[Message, ...]) -> Iterator[Reason]:
+def _reasons(
+    source: Source, graph: CallGraph, fields: list[str], writes: tuple[Message, ...]
+) -> Iterator[Reason]:
     module = graph.module
     if _starts_empty(graph):
         yield Reason(2, "`init` starts from nothing but its options")
     if any(_acknowledges(source, message.clause) for message in writes):
         yield Reason(1, "the caller is told `:ok`")
-    precious = _words(module.name.rpartition(".")[2], *fields, *(message.tag for message in writes)) & _PRECIOUS
+    precious = (
+        _words(module.name.rpartition(".")[2], *fields, *(message.tag for message in writes)) & _PRECIOUS
+    )
     if precious or any(name.startswith(("active_", "pending_")) for name in fields):
         yield Reason(1, f"the names speak of work ({', '.join(sorted(precious) or fields)})")
     if _is_singleton(module):
         yield Reason(1, "there is one of it, under a fixed name")
-    saved = persistence_call(graph) or saving_call(graph, _calls_behind(graph, writes))
+    done = tuple(_callback_calls(graph))
+    saved = persistence_call(graph, done) or saving_call(graph, done)
     if saved is not None:
         yield Reason(-3, f"`{saved.target}` saves or restores")
     if _words(module.name, *fields) & _REBUILDABLE:
         yield Reason(-2, "the names speak of what can be computed again")
     if _holds_handles(fields, writes):
         yield Reason(-2, "the values are processes, references or sockets")
-    if any(call.module in _CONNECTION_CALLS for call in _calls(module)):
+    if any(call.module in _CONNECTION_CALLS for call in done):
         yield Reason(-2, "it is tied to a connection")
     if any(_option(use.options, "restart").is_atom("temporary") for use in module.uses):
         yield Reason(-2, "it is never restarted")
@@ -108,7 +121,9 @@ def _reasons(source: Source, graph: CallGraph, fields: list[str], writes: tuple[
 
 def _takes_data_in(state: ServerState, message: Message) -> bool:
     from_callers = message.callback.id in ("handle_call/3", "handle_cast/2")
-    has_data = any(term.kind == "variable" and not term.value.startswith("_") for term in message.pattern.walk())
+    has_data = any(
+        term.kind == "variable" and not term.value.startswith("_") for term in message.pattern.walk()
+    )
     return from_callers and has_data and bool(_grown(state, message))
 
 
@@ -138,23 +153,25 @@ def _acknowledges(source: Source, clause: Clause) -> bool:
         return False
     for node in tuples_below(source.node_at(clause.body)):
         items = syntax.children(node)
-        if tag_of(node) == "reply" and len(items) > 2:
-            if syntax.text(items[1]) == ":ok" or (items[1].type == "tuple" and tag_of(items[1]) == "ok"):
-                return True
+        if tag_of(node) == "reply" and len(items) > 2 and _is_ok(items[1]):
+            return True
     return False
 
 
+def _is_ok(node: Node) -> bool:
+    return syntax.text(node) == ":ok" or (node.type == "tuple" and tag_of(node) == "ok")
+
+
 def _is_singleton(module: Module) -> bool:
-    starts = (start_of(call) for call in _calls(module))
+    start_link = (function for function in module.functions if function.name in ("start_link", "start"))
+    starts = (start_of(call) for function in start_link for call in _calls_of(function))
     return any(start is not None and start.module == module.name and start.constant_name for start in starts)
 
 
-def _calls_behind(graph: CallGraph, messages: tuple[Message, ...]) -> Iterator[Call]:
-    for message in messages:
-        yield from message.clause.calls
-        targets = [target for call in message.clause.calls if (target := graph.target(call)) is not None]
-        for function_id in graph.reached(targets):
-            yield from _calls_of(graph.functions[function_id])
+def _callback_calls(graph: CallGraph) -> Iterator[Call]:
+    """Whatever the server does, perhaps on a timer."""
+    for function_id in callback_chains(graph):
+        yield from _calls_of(graph.functions[function_id])
 
 
 def _holds_handles(fields: list[str], writes: tuple[Message, ...]) -> bool:
@@ -180,11 +197,6 @@ def _words(*names: str) -> frozenset[str]:
 def _option(options: Term | None, name: str) -> Term:
     value = options.get(name) if options is not None else None
     return OTHER if value is None else value
-
-
-def _calls(module: Module) -> Iterator[Call]:
-    for function in module.functions:
-        yield from _calls_of(function)
 
 
 def _calls_of(function: Function) -> Iterator[Call]:

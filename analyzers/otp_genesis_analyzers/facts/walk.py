@@ -6,7 +6,8 @@ the way: asking a node for its parent would search from the root each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from tree_sitter import Node
@@ -26,9 +27,13 @@ MAX_DEPTH = 140
 """Nesting beyond which code is left unread: only generated data goes deeper, and Python's stack ends."""
 
 
-def read_facts(source: Source) -> FileFacts:
-    """The facts of one file. Broken code gives the facts of its healthy part; nothing is raised."""
-    walk = Walk(source)
+def read_facts(source: Source, hits: Sequence[int] | None = None) -> FileFacts:
+    """The facts of one file. Broken code gives the facts of its healthy part; nothing is raised.
+
+    With `hits`, sorted byte offsets, only the bodies of definitions that hold one are read, and
+    of those that are connected to them by calls; the others keep their heads.
+    """
+    walk = Walk(source, None if source.broken else hits)
     walk.sequence(_statements(source.root), "discarded", None)
     return FileFacts(
         path=source.path,
@@ -49,8 +54,9 @@ def _statements(root: Node) -> list[Node]:
 class Walk:
     """Where the walk is. The handlers of calls and special forms work on this."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, hits: Sequence[int] | None) -> None:
         self.source = source
+        self._hits = hits
         self.broken = source.broken
         self.trusted_until = len(source.content) if source.first_error is None else source.first_error
         self.modules: list[Module] = []
@@ -76,6 +82,13 @@ class Walk:
     @property
     def guarded_by_rescue(self) -> bool:
         return self._rescued
+
+    def can_matter(self, span: Span) -> bool:
+        """Whether a definition holds a hit, or everything is to be read."""
+        if self._hits is None:
+            return True
+        first = bisect_left(self._hits, span.start)
+        return first < len(self._hits) and self._hits[first] < span.end
 
     # -- the way down -----------------------------------------------------------------
 
@@ -179,13 +192,13 @@ class Walk:
         self.scope = scope
 
     def generator(self, node: Node) -> None:
-        """One argument of `with` or `for`: the right side of `<-` is matched."""
+        """One argument of `with` or `for`: the right side of `<-` is matched, other values are dropped."""
         if node.type == "binary_operator" and syntax.operator(node) == "<-":
             source = syntax.right(node)
             if source is not None:
                 self.visit(source, "subject")
             return
-        self.visit(node, "tested")
+        self.visit(node, "discarded")
 
     def injected_use(self, node: Node) -> None:
         use = definitions.read_use(node, self.scope)

@@ -8,7 +8,7 @@ headings of `HEADINGS`, in that order. `INVALID` and `VALID` are its tests, the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import cleandoc
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,6 +56,12 @@ class FileView:
     source: Source
     facts: FileFacts
     role: Role
+    thresholds: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    """Those that the configuration sets, by code."""
+
+    def threshold(self, rule: Rule, name: str) -> int:
+        """A threshold of `rule`: what `[rules.CODE]` says of it, else the rule's own."""
+        return self.thresholds.get(rule.code, {}).get(name, rule.thresholds[name])
 
 
 class Rule:

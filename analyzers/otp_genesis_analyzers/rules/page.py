@@ -25,7 +25,8 @@ def _parts(rule: Rule) -> Iterator[str]:
     yield summary
     fixes = " or ".join(kind.value for kind in rule.fixes) or "none"
     state = "on" if rule.default else "off"
-    yield f"Phase {rule.phase()} · {rule.severity.label} · {state} by default · fixes: {fixes}"
+    phase = f"Phase {rule.phase()}" if rule.phase() else "About suppressions"
+    yield f"{phase} · {rule.severity.label} · {state} by default · fixes: {fixes}"
     yield sections.strip()
     yield "## Examples"
     for example in rule.INVALID:

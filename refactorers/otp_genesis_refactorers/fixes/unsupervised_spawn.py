@@ -33,7 +33,7 @@ def _unfit_form(site: CallSite) -> Refused | None:
             "get a pid: hand on `&Task.Supervisor.start_child(..., &1)` if `{:ok, pid}` will do there"
         )
     if call.form == "apply":
-        return Refused(f"the call at {site.place} is made through `{call.name}`: write it out first")
+        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
     if call.name == "spawn_monitor":
         return Refused(
             f"`spawn_monitor` gives `{{pid, reference}}` at {site.place}: "
@@ -48,6 +48,8 @@ def _unfit_form(site: CallSite) -> Refused | None:
             f"`{_name(call)}` at {site.place} starts the process on another node: start it with "
             "`Task.Supervisor.start_child({name, node}, ...)`, under a supervisor that runs there"
         )
+    if call.name not in ("spawn", "spawn_link"):
+        return Refused(f"`{_name(call)}` at {site.place} has no counterpart in Task.Supervisor")
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial, place_of_finding
+from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial, identity_of_finding, place_of_finding
 
 
 def check(trial: Trial) -> Passed | Failed:
@@ -10,4 +10,11 @@ def check(trial: Trial) -> Passed | Failed:
     for found in trial.found_after:
         if place_of_finding(found) == place:
             return Failed(f"{found.code} would still be found in {found.path}: {found.message}")
+    identity = identity_of_finding(trial.finding)
+    before, after = (
+        sum(identity_of_finding(found) == identity for found in findings)
+        for findings in (trial.found_before, trial.found_after)
+    )
+    if 0 < before <= after:  # the edits cover its place, and it is found elsewhere
+        return Failed(f"{trial.finding.code} would still be found in {trial.finding.path}")
     return Passed()

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from otp_genesis_analyzers.findings import Finding
-from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial, place_of_finding
+from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial, identity_of_finding, place_of_finding
 
 
 def check(trial: Trial) -> Passed | Failed:
     places = {trial.place_after(finding): finding for finding in trial.found_before}
     moved = [found for found in trial.found_after if place_of_finding(found) in places]
-    unmatched = Counter(map(_identity, trial.found_before))
-    unmatched.subtract(_identity(places[place_of_finding(found)]) for found in moved)
+    unmatched = Counter(map(identity_of_finding, trial.found_before))
+    unmatched.subtract(identity_of_finding(places[place_of_finding(found)]) for found in moved)
     for found in trial.found_after:
         if place_of_finding(found) in places:
             continue
-        if unmatched[_identity(found)] <= 0:
+        if unmatched[identity_of_finding(found)] <= 0:
             return Failed(f"{found.code} would be found anew in {found.path}: {found.message}")
-        unmatched[_identity(found)] -= 1
+        unmatched[identity_of_finding(found)] -= 1
     return Passed()
-
-
-def _identity(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.code, finding.path, finding.scope, finding.snippet

@@ -27,6 +27,8 @@ class Failed(Struct, frozen=True):
 
 FindingPlace = tuple[str, str, int]
 """Code, path and start of a finding."""
+FindingIdentity = tuple[str, str, str, str]
+"""A finding's fingerprint in the open, without the number among its equals."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,20 @@ class Trial:
         """Where a finding stands after the change, if it is still there."""
         return finding.code, finding.path, moved(finding.span.start, self.edits_of(finding.path))
 
+    def counterpart(self, finding: Finding) -> Finding | None:
+        """What a finding has become: the one at its place, else one of its identity; None when gone."""
+        place, identity = self.place_after(finding), identity_of_finding(finding)
+        same_place = (found for found in self.found_after if place_of_finding(found) == place)
+        same_identity = (found for found in self.found_after if identity_of_finding(found) == identity)
+        return next(same_place, None) or next(same_identity, None)
+
 
 def place_of_finding(finding: Finding) -> FindingPlace:
     return finding.code, finding.path, finding.span.start
+
+
+def identity_of_finding(finding: Finding) -> FindingIdentity:
+    return finding.code, finding.path, finding.scope, finding.snippet
 
 
 def try_out(

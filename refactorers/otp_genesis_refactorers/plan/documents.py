@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
-from otp_genesis_refactorers.change import Change, Refused, content_hash
+from otp_genesis_refactorers.change import content_hash
+from otp_genesis_refactorers.fixes import fix as deterministic_fix
 from otp_genesis_refactorers.plan.from_findings import from_findings
 from otp_genesis_refactorers.plan.inline import prose
 from otp_genesis_refactorers.plan.markdown import parse
@@ -50,7 +51,7 @@ def write_plan(
     root: Path,
     goal: str,
     out: Path | None = None,
-    fix: Fix | None = None,
+    fix: Fix = deterministic_fix,
 ) -> Written:
     """Write the plan's six documents, or bring the ones that are there up to date.
 
@@ -62,22 +63,25 @@ def write_plan(
     base, prefix = (folder, "") if out else (root, f"{FOLDER}/")
     contents = _read_all(base, prefix)
     earlier = Earlier({file: parse(old.decode()) for file, old in contents.items() if old.strip()})
-    texts = _texts(project, findings, goal, earlier, fix or _deterministic_fix)
+    texts = plan_texts(project, findings, goal, earlier, fix)
     changed = {file: text.encode() for file, text in texts.items() if contents.get(file) != text.encode()}
     hashes = {prefix + file: content_hash(content) for file, content in contents.items() if file in changed}
     write_files(base, {prefix + file: content for file, content in changed.items()}, hashes)
     return _written(folder, texts, earlier, set(changed))
 
 
-def _texts(
+def plan_texts(
     project: Project, findings: Sequence[Finding], goal: str, earlier: Earlier, fix: Fix
 ) -> dict[str, str]:
-    """Every document's text by its file name, the overview first."""
+    """Every document's text by its file name, the overview first, from the documents that there are.
+
+    Raises `NotWritten` or `Outdated` when a file of the project can't be read.
+    """
     goal = prose(goal) or _earlier_goal(earlier) or DEFAULT_GOAL
     try:
         phases = from_findings(findings, project, fix, earlier.owners, earlier.open_steps)
     except OSError as error:
-        raise NotWritten(str(error.filename), f"can't be read: {error.strerror}") from error
+        raise NotWritten(str(error.filename or "the code"), f"can't be read: {error.strerror}") from error
     fresh = {step.id: step for phase in phases for step in phase.steps}
 
     def brought_up_to_date(phase: Phase) -> str:
@@ -140,9 +144,3 @@ def _written(folder: Path, texts: Mapping[str, str], earlier: Earlier, changed: 
         kept=kept,
         stale=sum(1 for own in items.values() for item in own if is_stale(item)),
     )
-
-
-def _deterministic_fix(finding: Finding, project: Project) -> Change | Refused:
-    from otp_genesis_refactorers.fixes import fix
-
-    return fix(finding, project)

@@ -141,9 +141,9 @@ class Document:
     items: tuple[Item, ...]
     parts: dict[str, Part]
     head_end: int
-    """Where the part before the first `##` section ends, blank lines left out."""
+    """Where the line after the part before the first `##` section begins, blank lines left out."""
     body_end: int
-    """Where the part before the ledger ends, blank lines left out."""
+    """The same for the part before the ledger."""
     ledger: Ledger
     ledger_place: tuple[int, int] | None
 
@@ -177,8 +177,8 @@ def parse(text: str) -> Document:
         text=text,
         items=items,
         parts=parts,
-        head_end=reader.trimmed(0, head_end).end,
-        body_end=reader.trimmed(0, body_end).end,
+        head_end=reader.next_line(reader.trimmed(0, head_end).end),
+        body_end=reader.next_line(reader.trimmed(0, body_end).end),
         ledger=ledger,
         ledger_place=ledger_place,
     )

@@ -6,7 +6,7 @@ and the state of an open item whose finding is gone. All else stays, byte for by
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -89,7 +89,7 @@ def merged(document: Document, phase: Phase, goal: str, earlier: Earlier, fresh:
     """
     merge = _Merge(document, earlier.ledger, fresh)
     merge.present_items()
-    merge.new_items([step for step in phase.steps if step.id not in earlier.steps], phase)
+    merge.new_items(phase, earlier.steps)
     merge.parts(_parts(phase, goal))
     return merge.text()
 
@@ -159,27 +159,37 @@ class _Merge:
             before = text[: item.note_end - len(STALE_NOTE)].rstrip()
             self._replace(len(before), item.note_end, "")
 
-    def new_items(self, steps: Sequence[Step], phase: Phase) -> None:
+    def new_items(self, phase: Phase, known: Collection[str]) -> None:
         """Put each after the item that comes before it in the order of the phase, numbered on."""
-        order = [step.id for step in phase.steps]
-        present = {item.step.id: item for item in self.document.items if item.top_level}
+        present = {item.step.id: item for item in self.document.items if item.top_level and item.step.id}
+        ranked = [present[step.id] for step in phase.steps if step.id in present]
+        offset = self.document.head_end
+        if ranked:
+            offset = ranked[0].start
+        elif present:
+            offset = max(item.end for item in present.values())
+        number = self._last_number(phase)
+        rendered: dict[int, str] = {}
+        for step in phase.steps:
+            if step.id in present:
+                offset = present[step.id].end
+            elif step.id not in known:
+                number += 1
+                step = replace(step, number=f"{phase.number}.{number}")
+                self.entries[step.id] = _entry(step)
+                rendered[offset] = rendered.get(offset, "") + render_step(step)
+        for offset, text in rendered.items():
+            if present:
+                self._insert_lines(offset, text)
+            else:
+                self._insert_block(offset, text)
+
+    def _last_number(self, phase: Phase) -> int:
+        """The greatest number that an item of the phase has, or had before it was deleted."""
         numbers = [item.step.number for item in self.document.items]
         taken = [int(number.rsplit(".", 1)[1]) for number in numbers if number.startswith(f"{phase.number}.")]
         generated = sum(1 for entry in self.document.ledger.entries.values() if entry.findings)
-        items: dict[int | None, list[str]] = {}
-        for index, step in enumerate(steps, max([generated, *taken], default=0) + 1):
-            step = replace(step, number=f"{phase.number}.{index}")
-            self.entries[step.id] = _entry(step)
-            rank = order.index(step.id)
-            before = next((present[id_] for id_ in reversed(order[:rank]) if id_ in present), None)
-            after = next((present[id_] for id_ in order[rank:] if id_ in present), None)
-            anchor = before.end if before else after.start if after else None
-            items.setdefault(anchor, []).append(render_step(step))
-        for anchor, rendered in items.items():
-            if anchor is None:
-                self._insert_block(self.document.head_end, "".join(rendered))
-            else:
-                self._insert_lines(anchor, "".join(rendered))
+        return max([generated, *taken], default=0)
 
     def parts(self, parts: Mapping[str, str]) -> None:
         document = self.document
@@ -189,7 +199,7 @@ class _Merge:
             if part is None:
                 if known or name == GOAL:
                     continue  # deleted by a person
-                self._insert_block(document.body_end, text)
+                self._insert_block(document.body_end, f"{text}\n")
             elif digest(part.text(document.text)) != digest(text):
                 if not document.ledger.wrote(name, part.text(document.text)):
                     continue  # reworded by a person
@@ -201,7 +211,8 @@ class _Merge:
         pieces: list[str] = []
         position = 0
         for start, end, text in sorted(self.edits, key=lambda edit: edit[:2]):
-            pieces += [self.document.text[position:start], text.replace("\n", self.document.newline)]
+            unix = text.replace("\r\n", "\n")  # a person's note may be in it
+            pieces += [self.document.text[position:start], unix.replace("\n", self.document.newline)]
             position = end
         return "".join([*pieces, self.document.text[position:]])
 
@@ -217,14 +228,14 @@ class _Merge:
         assert item.mark is not None  # or it would not be open
         self._replace(item.mark, item.mark + 1, state.mark)
 
-    def _insert_lines(self, offset: int, text: str) -> None:
-        in_line = offset and self.document.text[offset - 1] not in "\r\n"
-        self._replace(offset, offset, f"\n{text}" if in_line else text)
-
     def _insert_block(self, offset: int, text: str) -> None:
-        """Insert after a text that ends at `offset`, a blank line between."""
-        body = text.rstrip("\n")
-        self._replace(offset, offset, f"\n\n{body}" if offset else f"{body}\n")
+        """Insert lines between two blank ones."""
+        self._insert_lines(offset, f"\n{text}" if offset else text)
+
+    def _insert_lines(self, offset: int, text: str) -> None:
+        """Insert text that ends with a line break where a line begins, or after a last line that has none."""
+        within_line = offset and self.document.text[offset - 1] not in "\r\n"
+        self._replace(offset, offset, f"\n{text}" if within_line else text)
 
     def _replace(self, start: int, end: int, text: str) -> None:
         self.edits.append((start, end, text))

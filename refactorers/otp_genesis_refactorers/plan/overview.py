@@ -74,7 +74,7 @@ def _unverified(
     ]
     scored = sum(1 for finding in findings if finding.confidence is Confidence.HEURISTIC)
     if scored:
-        lines.append(f"{counted(scored, 'finding')} rest on a score and not on a proof; their items say so.")
+        lines.append(f"Found by a score and not by a proof: {counted(scored, 'finding')}. The items say so.")
     ticked = [
         item.step.number
         for own in items.values()

@@ -56,12 +56,9 @@ def _files(paths: Iterable[str]) -> str:
 
 
 def _nothing_found(number: int) -> str:
-    rules = [rule for rule in all_rules() if rule.phase() == number]
-    if not rules:
-        nothing = "Nothing was found: no rule looks for flaws of this phase yet."
+    if any(rule.phase() == number for rule in all_rules()):
+        nothing = "Nothing was found by the rules of this phase that are switched on."
     else:
-        nothing = (
-            f"Nothing was found by those of this phase's {counted(len(rules), 'rule')} that are switched on."
-        )
+        nothing = "Nothing was found: no rule looks for flaws of this phase yet."
     last = number == PHASES[-1].number
     return f"{nothing} What follows is how to roll out the changes of the other phases." if last else nothing

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.model import Call, FileFacts
-from otp_genesis_analyzers.facts.sites import Site, site_at
+from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.sites import Site, sites
 from otp_genesis_analyzers.facts.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
@@ -21,7 +21,6 @@ class CallSite:
     """A call in the text that the project has now. `node` is its syntax, without what is piped in."""
 
     source: Source
-    facts: FileFacts
     site: Site
     node: Node
 
@@ -56,11 +55,11 @@ def find_call_site(finding: Finding, project: Project) -> CallSite | Refused:
     except OSError as error:
         return Refused(f"{finding.path} can't be read: {error.strerror}")
     facts = read_facts(source)
-    site = site_at(facts, finding.span)
-    if site is None:
+    here = [site for module in facts.modules for site in sites(module) if site.call.head == finding.span]
+    if not here:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
-    node = source.node_at(site.call.span)
-    return CallSite(source, facts, site, node)
+    site = here[-1]  # `apply(Kernel, :spawn, [f])` is a call of `apply/3` first, then one of `spawn/1`
+    return CallSite(source, site, source.node_at(site.call.span))
 
 
 def place(source: Source, byte_offset: int) -> str:

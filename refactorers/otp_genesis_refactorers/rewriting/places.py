@@ -36,7 +36,7 @@ def written(module: str, scope: Scope) -> str:
 
 class _Probe(Walk):
     def __init__(self, source: Source, span: Span) -> None:
-        super().__init__(source)
+        super().__init__(source, None)
         self._span = span
         self.place = Place(self.scope, "discarded")
 

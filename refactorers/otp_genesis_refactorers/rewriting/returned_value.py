@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
+from otp_genesis_analyzers.facts.model import Call, Clause, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.results import thrown_away
-from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.whole_project import WholeProject
 
 _MAX_CALLERS_UP = 6
 """How many functions that only hand the value on are followed; beyond, it counts as used."""
@@ -29,30 +29,31 @@ class Use(NamedTuple):
     span: Span
 
 
-def use_of_value(project: Project, module: Module, function: Function) -> Use | None:
+def use_of_value(whole: WholeProject, module: Module, function: Function) -> Use | None:
     """A place where the value that a function returns is used; None when every known caller drops it."""
-    return _use(project, module, function, frozenset(), _MAX_CALLERS_UP)
+    return _use(whole, module, function, frozenset(), _MAX_CALLERS_UP)
 
 
-def callers(project: Project, module: Module, function: Function) -> Iterator[Caller]:
-    """Every call and capture of a function in the project, delegations included."""
-    for path, analysis in project.files.items():
-        for other in analysis.facts.modules:
+def _callers(files: Iterable[FileFacts], module: Module, function: Function) -> Iterator[Caller]:
+    """Every call and capture of a function."""
+    for facts in files:
+        for other in facts.modules:
             for caller in other.functions:
                 for clause in caller.clauses:
                     for call in clause.calls:
                         if _reaches(call, other, module, function):
-                            yield Caller(path, other, caller, clause, call)
+                            yield Caller(facts.path, other, caller, clause, call)
 
 
 def _use(
-    project: Project, module: Module, function: Function, seen: frozenset[str], callers_up: int
+    whole: WholeProject, module: Module, function: Function, seen: frozenset[str], callers_up: int
 ) -> Use | None:
     here = f"{module.name}.{function.id}"
     if here in seen:
         return None
     seen |= {here}
-    for caller in callers(project, module, function):
+    files = whole.naming(function.name, module.name)
+    for caller in _callers(files, module, function):
         used = Use(caller.path, caller.call.head)
         if caller.call.form != "call":
             return used
@@ -60,11 +61,11 @@ def _use(
             continue
         if caller.call.result != "returned" or callers_up == 0:
             return used
-        further = _use(project, caller.module, caller.function, seen, callers_up - 1)
+        further = _use(whole, caller.module, caller.function, seen, callers_up - 1)
         if further is not None:
             return further
-    for delegating, delegate in _delegates(project, module, function):
-        further = _use(project, delegating, delegate, seen, callers_up)
+    for delegating, delegate in _delegates(files, module, function):
+        further = _use(whole, delegating, delegate, seen, callers_up)
         if further is not None:
             return further
     return None
@@ -86,10 +87,12 @@ def _ends_a_test(caller: Caller) -> bool:
     return caller.function.kind == "test" and caller.call.result == "returned"
 
 
-def _delegates(project: Project, module: Module, function: Function) -> Iterator[tuple[Module, Function]]:
+def _delegates(
+    files: Iterable[FileFacts], module: Module, function: Function
+) -> Iterator[tuple[Module, Function]]:
     """Functions that may delegate to this one: of the same name, in another module."""
-    for analysis in project.files.values():
-        for other in analysis.facts.modules:
+    for facts in files:
+        for other in facts.modules:
             if other.name != module.name:
                 for candidate in other.functions:
                     if candidate.kind == "defdelegate" and candidate.id == function.id:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Call, Result
 from otp_genesis_analyzers.facts.results import thrown_away
 from otp_genesis_analyzers.project import Project
@@ -13,10 +12,11 @@ from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.rewriting.call_site import CallSite, place, span_of
 from otp_genesis_refactorers.rewriting.places import place_of
 from otp_genesis_refactorers.rewriting.returned_value import use_of_value
+from otp_genesis_refactorers.whole_project import WholeProject
 
 _USES: dict[Result, str] = {
     "yielded": "is what the function around it gives to {receiver}",
-    "bound": "is bound by a pattern, or through a conditional,",
+    "bound": "is bound through a conditional",
     "piped": "is piped on",
     "argument": "is the argument of another call",
     "subject": "is what a `case` or `with` looks at",
@@ -30,6 +30,9 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
 
     A variable that the value is bound to is the caller's business: it can be bound anew.
     """
+    bound_to = site.call.bound_to
+    if bound_to is not None and bound_to.kind != "variable":
+        return Refused(f"{what} is matched with a pattern at {site.place}: bind it to a variable first")
     call = _as_statement(site)
     if thrown_away(site.site.clause, call):
         return None
@@ -39,7 +42,7 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
             f"{what} {use} at {site.place}, and `start_child` gives `{{:ok, pid}}` instead: "
             "take the value apart there, or start the task in a statement of its own"
         )
-    used = use_of_value(project, site.site.module, site.site.function)
+    used = use_of_value(WholeProject(project), site.site.module, site.site.function)
     if used is None:
         return None
     where = place(Source(used.path, project.read(used.path)), used.span.start)
@@ -55,12 +58,10 @@ def is_returned(site: CallSite) -> bool:
 
 
 def _as_statement(site: CallSite) -> Call:
-    """The call with the fate of the whole match where it is the right side of a plain one."""
-    match = site.match
-    pattern = syntax.left(match) if match is not None else None
-    if match is None or pattern is None or pattern.type != "identifier":
+    """The call with the fate of the whole match where it is the right side of one."""
+    if site.match is None:
         return site.call
-    fate = place_of(site.source, span_of(match)).result
+    fate = place_of(site.source, span_of(site.match)).result
     return structs.replace(site.call, result=fate, bound_to=None)
 
 

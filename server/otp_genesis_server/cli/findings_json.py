@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from otp_genesis_analyzers.findings import Finding
@@ -11,16 +12,16 @@ from otp_genesis_server.cli.analysis import Analysis
 VERSION = 1
 
 
-def as_json(analysis: Analysis) -> str:
+def report(analysis: Analysis) -> Iterator[str]:
     target = analysis.target
-    report = {
+    findings = {
         "version": VERSION,
         "root": str(target.shown_root),
         "files": analysis.file_count,
         "unparsed": [target.shown(path) for path in analysis.unparsed],
         "findings": [_finding(analysis, finding) for finding in analysis.findings],
     }
-    return json.dumps(report, indent=2)
+    yield json.dumps(findings, indent=2)
 
 
 def _finding(analysis: Analysis, finding: Finding) -> dict[str, Any]:

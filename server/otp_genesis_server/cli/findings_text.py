@@ -10,7 +10,7 @@ import click
 
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_server.cli.analysis import Analysis
-from otp_genesis_server.cli.places import counted, from_here
+from otp_genesis_server.cli.places import counted, from_here, printable
 
 _WORD = {Severity.INFORMATION: "note"}
 _COLOUR = {
@@ -23,7 +23,7 @@ _LONGEST_LINE = 160
 _KEPT_BEFORE = 60
 
 
-def as_text(analysis: Analysis) -> Iterator[str]:
+def report(analysis: Analysis) -> Iterator[str]:
     """One text a finding, then the summary. Styled: click takes the colours out where none are wanted."""
     for finding in analysis.findings:
         yield "\n".join(_finding(analysis, finding)) + "\n"
@@ -36,18 +36,18 @@ def _finding(analysis: Analysis, finding: Finding) -> Iterator[str]:
     colour = _COLOUR[finding.severity]
     place = click.style(f"{_path(analysis, finding.path)}:{line}:{column}", bold=True)
     severity = click.style(_word(finding.severity), fg=colour, bold=True)
-    yield f"{place} {severity} {finding.code} {finding.name}: {_printable(finding.message)}"
+    yield f"{place} {severity} {finding.code} {finding.name}: {printable(finding.message)}"
 
     code = analysis.places.line_text(finding.path, line)
     start, end = column - 1, end_column - 1 if end_line == line else len(code)
     code, start, end = _cropped(code, start, end)
     gutter = " " * len(str(line))
     carets = "^" * max(1, _width(code[start:end]))
-    yield f"  {line} | {_printable(code)}"
+    yield f"  {line} | {printable(code)}"
     yield f"  {gutter} | {_blank(code[:start])}{click.style(carets, fg=colour)}"
     for related in finding.related:
         related_line, _ = analysis.places.of(related.path, related.span.start)
-        yield f"  {gutter} = {_path(analysis, related.path)}:{related_line}: {_printable(related.message)}"
+        yield f"  {gutter} = {_path(analysis, related.path)}:{related_line}: {printable(related.message)}"
 
 
 def _summary(analysis: Analysis) -> str:
@@ -62,6 +62,10 @@ def _summary(analysis: Analysis) -> str:
         summary += f"; {safe + unsafe} can be fixed with `otp-genesis fix --unsafe`"
     elif safe:
         summary += f"; {safe} can be fixed with `otp-genesis fix`"
+    if analysis.since:
+        summary += f"; only lines changed since {printable(analysis.since)} are shown"
+    if analysis.accepted:
+        summary += f"; {analysis.accepted} in the baseline"
     return summary
 
 
@@ -70,7 +74,7 @@ def _word(severity: Severity) -> str:
 
 
 def _path(analysis: Analysis, path: str) -> str:
-    return _printable(from_here(analysis.target.root / path))
+    return printable(from_here(analysis.target.root / path))
 
 
 def _cropped(code: str, start: int, end: int) -> tuple[str, int, int]:
@@ -80,12 +84,6 @@ def _cropped(code: str, start: int, end: int) -> tuple[str, int, int]:
     first = max(0, start - _KEPT_BEFORE)
     kept = code[first : first + _LONGEST_LINE]
     return kept, start - first, min(end - first, len(kept))
-
-
-def _printable(text: str) -> str:
-    """A file must not be able to steer the terminal that it is shown on."""
-    kept = "\t\N{ZERO WIDTH JOINER}"  # the latter joins emoji
-    return "".join(c if c.isprintable() or c in kept else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _blank(text: str) -> str:

@@ -19,6 +19,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def printable(text: str) -> str:
+    """A file must not be able to steer the terminal that it is shown on."""
+    kept = "\t\N{ZERO WIDTH JOINER}"  # the latter joins emoji
+    return "".join(c if c.isprintable() or c in kept else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class Places:
     """Turns the byte offsets of a project's findings into lines and columns, a file read once."""
 

@@ -34,10 +34,13 @@ class Target:
         """Whether a path relative to `root` was asked for."""
         return any(covers(chosen, path) for chosen in self.chosen)
 
+    def relative(self, path: str) -> str:
+        """A path relative to `root` as one relative to `shown_root`."""
+        return posixpath.relpath(path, self.shown_root.relative_to(self.root).as_posix())
+
     def shown(self, path: str) -> str:
-        """A path relative to `root` as one relative to `shown_root`. What is no text in it is replaced."""
-        relative = posixpath.relpath(path, self.shown_root.relative_to(self.root).as_posix())
-        return relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        """The same for people and programs: what is no text in it is replaced."""
+        return self.relative(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def covers(chosen: str, path: str) -> bool:
@@ -56,6 +59,19 @@ def target_of(paths: Sequence[str]) -> Target:
         return _without_project_above(given)
     shown_root = given[0] if len(given) == 1 and given[0].is_dir() else root
     return Target(root, shown_root, tuple(_relative(path, root) for path in given))
+
+
+def target_of_text(name: str) -> Target:
+    """What is asked for by a text that stands for the file `name`, which need not exist.
+
+    Raises click.UsageError for a folder.
+    """
+    file = Path(name).parent.resolve() / Path(name).name
+    if file.is_dir():
+        raise click.UsageError(f"{name!r} is a folder: name the file that the text is of")
+    root = _project_above(file.parent)
+    folder = root or file.parent
+    return Target(folder, folder, (_relative(file, folder),), alone=root is None)
 
 
 def _existing(path: str) -> Path:

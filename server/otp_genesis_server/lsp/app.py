@@ -34,7 +34,7 @@ def build_server() -> Server:
 
 
 def serve_stdio() -> None:
-    """Serve the client at the other end of standard input and output, until it leaves."""
+    """Serve the client at the other end of standard input and output, until it leaves. Raises SystemExit."""
     _log_to_stderr()
     server = build_server()
     server.ends_with_parent = True
@@ -45,6 +45,7 @@ def serve_stdio() -> None:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     server.start_io(messages_in, messages_out)
+    sys.exit(server.exit_status)
 
 
 def serve_tcp(host: str, port: int) -> None:

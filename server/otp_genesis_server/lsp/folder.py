@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config, load_config
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.last_good import moved, typed_between, unfinished
+from otp_genesis_analyzers.last_good import moved, retyped, typed_between, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import find_rule
@@ -64,6 +64,7 @@ class Folder:
         self.root = root
         self.alone = alone
         self.documents: dict[str, Document] = {}
+        self.forgotten = False
         self._around = around
         self._opened = opened
         self._loading = asyncio.Lock()
@@ -131,12 +132,18 @@ class Folder:
                 await asyncio.wait([self._check])
         return self._snapshot()
 
+    def show_again(self) -> None:
+        """Someone else spoke about these files meanwhile: say again what is known of them."""
+        self._shown = {}
+        self._show(self._findings)
+
     def forget(self) -> None:
-        """Stop, and take back everything shown."""
+        """Take back everything shown, and stay silent from now on."""
+        self._show({})
+        self.forgotten = True
         for task in (*self._analyses.values(), self._check):
             if task:
                 task.cancel()
-        self._show({})
 
     async def _load_project(
         self, read: Callable[[str], bytes], on_progress: Callable[[int, int], None]
@@ -160,7 +167,7 @@ class Folder:
 
     def _changed(self, path: str) -> None:
         self._revisions[path] += 1
-        if self._project is not None and path not in self._analyses:
+        if self._project is not None and path not in self._analyses and not self.forgotten:
             self._analyses[path] = self._around.spawn(self._analyse(path))
 
     async def _analyse(self, path: str) -> None:
@@ -169,9 +176,8 @@ class Folder:
             while True:
                 revision, snapshot = self._revisions[path], self._snapshot()
                 assert snapshot is not None
-                state = await asyncio.to_thread(
-                    _state_of, snapshot, path, self._config, self._healthy.get(path)
-                )
+                before, healthy = self._typed_in.get(path), self._healthy.get(path)
+                state = await asyncio.to_thread(_state_of, snapshot, path, self._config, before, healthy)
                 if self._revisions[path] == revision:
                     self._take(path, state)
                     return
@@ -202,7 +208,7 @@ class Folder:
 
     def _check_after(self, pause_seconds: float) -> None:
         self._check_due = asyncio.get_running_loop().time() + pause_seconds
-        if self._check is None or self._check.done():
+        if (self._check is None or self._check.done()) and not self.forgotten:
             self._check = self._around.spawn(self._check_project())
 
     async def _check_project(self) -> None:
@@ -230,26 +236,35 @@ class Folder:
         }
         before, self._shown = self._shown, visible
         snapshot = self._snapshot()
-        if snapshot is None:
+        if snapshot is None or self.forgotten:
             return
         for path in sorted(before.keys() | visible.keys() | set(retyped)):
             if path in retyped or before.get(path) != visible.get(path):
                 self._around.publish(snapshot, path, visible.get(path, ()))
 
 
-def _state_of(snapshot: Snapshot, path: str, config: Config, healthy: FileState | None) -> FileState | None:
-    """Analyse one file in the light of its project; None when there is no text to be read."""
+def _state_of(
+    snapshot: Snapshot, path: str, config: Config, before: Source | None, healthy: FileState | None
+) -> FileState | None:
+    """Analyse one file in the light of its project; None when there is no text to be read.
+
+    `before` is the text last analysed, which spares parsing what is still the same, `healthy` the
+    last one that was not half typed.
+    """
     project = snapshot.project
     source = engine.read_source(path, project.read)
     if source is None:
         return None
+    if before is not None:
+        source = retyped(before, source.content)
     role = engine.role_in(project.apps, path)
-    before = healthy or (_saved(snapshot, path, role) if path in snapshot.documents else None)
-    if before is None:
+    if healthy is None and path in snapshot.documents:
+        healthy = _saved(snapshot, path, role)
+    if healthy is None:
         analysis, finished = engine.analyze(source, role), not source.broken
     else:
-        analysis = engine.reanalyze(source, role, before.source, before.analysis)
-        finished = not unfinished(source, before.source)
+        analysis = engine.reanalyze(source, role, healthy.source, healthy.analysis)
+        finished = not unfinished(source, healthy.source)
     project = replace(project, files={**project.files, path: analysis})
     return FileState(source, analysis, engine.check_file(project, config, path), finished)
 

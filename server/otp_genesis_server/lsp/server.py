@@ -9,9 +9,9 @@ import threading
 from collections.abc import Coroutine, Generator, Mapping
 from typing import Any
 
-from cattrs import Converter
+from cattrs import BaseValidationError, Converter, transform_error
 from lsprotocol import types as lsp
-from pygls.exceptions import FeatureRequestError, JsonRpcException
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter, lsp_method
 
@@ -51,8 +51,20 @@ class Protocol(LanguageServerProtocol):
         except JsonRpcException as error:
             # pygls only shows a message: the one who asked would wait for ever.
             if "id" in data and "method" in data:
-                self._send_response(data["id"], error=error.to_response_error())
+                self._send_response(data["id"], error=_worded(error, error.__cause__).to_response_error())
             raise
+
+    @lsp_method(lsp.EXIT)
+    def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
+        self._server.exit_status = 0 if self._shutdown else 1  # pygls ends its loop, and forgets it
+        yield from super().lsp_exit(*args)  # pyright: ignore[reportUnknownMemberType]
+
+    @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
+    def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Generator[Any, Any, Any]:
+        try:
+            return (yield from super().lsp_workspace__execute_command(params))
+        except JsonRpcInvalidParams as error:
+            raise _worded(error, error.__context__) from None
 
 
 class Server(LanguageServer):
@@ -71,7 +83,7 @@ class Server(LanguageServer):
         self.requests: dict[str, type[Any]] = {}
         """The message types of requests that the protocol doesn't know, by method."""
         self.ends_with_parent = False
-        self.stopping = threading.Event()
+        self.exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._reported: set[str] = set()
 
@@ -99,8 +111,10 @@ class Server(LanguageServer):
     def warn(self, message: str) -> None:
         self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
 
-    def show(self, message: str) -> None:
-        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, message))
+    def open(self, uri: str) -> None:
+        """Open a file in the editor where it can be asked to, without waiting for that."""
+        if self.session.features.show_document:
+            self.spawn(self._open(uri))
 
     def warm_up(self) -> None:
         """Make cattrs write its code for diagnostics now, 50 ms before the first are due."""
@@ -125,21 +139,33 @@ class Server(LanguageServer):
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception) and not isinstance(error, Stopped):
+        if isinstance(error, Exception):
             self.report_server_error(error, type(error))
 
     # --- long work ------------------------------------------------------------------------------------
 
     async def _scan(self, folder: Folder) -> None:
         title = f"OTP-Genesis: reading {folder.root.name}"
+        given_up = threading.Event()
         async with progress(self, title, supported=self.session.features.work_done_progress) as report:
 
             def on_progress(done: int, total: int) -> None:
-                if self.stopping.is_set():
-                    raise Stopped
+                if given_up.is_set() or folder.forgotten:
+                    raise GivenUp
                 report(done, total)
 
-            await folder.load(on_progress)
+            try:
+                await folder.load(on_progress)
+            except GivenUp:
+                pass
+            finally:
+                given_up.set()  # a thread can't be cancelled, and the process waits for it at its end
+
+    async def _open(self, uri: str) -> None:
+        try:
+            await self.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
+        except JsonRpcException as error:
+            self.log(f"{uri} could not be opened: {error}")
 
     async def end_with_parent(self) -> None:
         """Don't outlive an editor that died without closing our input."""
@@ -148,8 +174,15 @@ class Server(LanguageServer):
         os._exit(1)  # the thread that reads our input can't be interrupted
 
 
-class Stopped(Exception):
+class GivenUp(Exception):
     """Ends work that nobody waits for any more."""
+
+
+def _worded(error: JsonRpcException, cause: BaseException | None) -> JsonRpcException:
+    """The error with what exactly is wrong in a message that doesn't have the right shape."""
+    if not isinstance(cause, BaseValidationError):
+        return error
+    return JsonRpcInvalidParams(f"Invalid Params: {'; '.join(transform_error(cause))}")
 
 
 def _runs(process_id: int) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, Protocol
 
 from otp_genesis_analyzers.config import CONFIG_NAME
@@ -14,6 +15,8 @@ from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.snapshot import Document
 
 MIX_FILE = "mix.exs"
+_SETTINGS = (MIX_FILE, CONFIG_NAME)
+"""What is only heard when a folder is read."""
 MANY_FILES = 50
 """From so many files changed at once (another branch was checked out), a folder is read anew."""
 
@@ -86,28 +89,25 @@ class Session:
                 folder.forget()
 
     def saved(self, file: Path) -> None:
-        """What is read from disk alone: which mix projects there are, and the configuration."""
-        if file.name in (MIX_FILE, CONFIG_NAME):
-            self._rescan([file])
+        """A document was saved: which mix projects there are is read from the disk alone."""
+        place = self._places.get(file)
+        if place and file.name == MIX_FILE:
+            self._around.scan(place.folder)
 
     def files_changed(self, files: Iterable[Path]) -> None:
         """Files were written, made or deleted, by the client or by others."""
-        files = list(files)
-        elixir = [file for file in files if file.suffix in SUFFIXES]
-        settings = [file for file in files if file.name in (MIX_FILE, CONFIG_NAME)]
-        if settings or len(elixir) >= MANY_FILES:
-            self._rescan(settings or elixir)
-            return
-        for file in elixir:
+        changed: defaultdict[Folder, list[str]] = defaultdict(list)
+        for file in files:
             folder = self._innermost(file)
             path = _below(file, folder.root) if folder else None
             if folder and path and not is_ignored(path):
-                folder.disk_changed(path)
-
-    def _rescan(self, files: Iterable[Path]) -> None:
-        for folder in self.folders:
-            if any(_below(file, folder.root) for file in files):
+                changed[folder].append(path)
+        for folder, paths in changed.items():
+            if len(paths) >= MANY_FILES or any(PurePath(path).name in _SETTINGS for path in paths):
                 self._around.scan(folder)
+                continue
+            for path in paths:
+                folder.disk_changed(path)
 
     # --- folders --------------------------------------------------------------------------------------
 
@@ -122,6 +122,8 @@ class Session:
         closed = [self._opened.pop(root) for root in roots if root in self._opened]
         for folder in closed:
             folder.forget()
+            for outer in self.folders_around(folder.root):
+                outer.show_again()
         self._places = {file: place for file, place in self._places.items() if place.folder not in closed}
         self._find_new_homes()
 
@@ -134,22 +136,28 @@ class Session:
             self.put(document)
 
     def _home(self, file: Path) -> Place | None:
-        folder = self._innermost(file) or self._imply(file)
-        path = _below(file, folder.root)
-        return None if path is None or is_ignored(path) else Place(folder, path)
+        folder = self._innermost(file)
+        if folder is not None:
+            return _place(folder, file)
+        projects = [parent for parent in file.parents if (parent / MIX_FILE).is_file()][:2]
+        key = projects[-1] if projects else file  # of two, the outer one is the umbrella
+        if key in self._implied:
+            return _place(self._implied[key], file)
+        folder = Folder(key if projects else file.parent, self._around, alone=not projects, opened=False)
+        place = _place(folder, file)
+        if place is not None:
+            self._implied[key] = folder
+            self._around.scan(folder)
+        return place
 
     def _innermost(self, file: Path) -> Folder | None:
         around = [folder for root, folder in self._opened.items() if _below(file, root)]
         return max(around, key=lambda folder: len(folder.root.parts), default=None)
 
-    def _imply(self, file: Path) -> Folder:
-        projects = [folder for folder in file.parents if (folder / MIX_FILE).is_file()][:2]
-        key = projects[-1] if projects else file  # of two, the outer one is the umbrella
-        if key not in self._implied:
-            root = key if projects else file.parent
-            self._implied[key] = Folder(root, self._around, alone=not projects, opened=False)
-            self._around.scan(self._implied[key])
-        return self._implied[key]
+
+def _place(folder: Folder, file: Path) -> Place | None:
+    path = _below(file, folder.root)
+    return None if path is None or is_ignored(path) else Place(folder, path)
 
 
 def _below(file: Path, root: Path) -> str | None:

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.ets_races import Race, Step, client_side, entries_to, races
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
-from otp_genesis_analyzers.facts.model import Call, Function, Module
-from otp_genesis_analyzers.facts.sites import production_modules, site_at, sites
-from otp_genesis_analyzers.facts.tables import Table, TableUse, table_uses, tables
+from otp_genesis_analyzers.facts.ets_races import Race, Step, races
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.sites import production_modules, site_at
+from otp_genesis_analyzers.facts.tables import table_uses
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.one_process import client_side, runs_in_one_process
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
-from otp_genesis_analyzers.terms import Term
+from otp_genesis_analyzers.shared_tables import can_be_raced, is_closed_elsewhere, is_handed_in
 
 
 class _Advice(NamedTuple):
@@ -32,7 +31,7 @@ _ADVICE: dict[Step, _Advice] = {
     ),
     "delete": _Advice(
         Severity.WARNING,
-        "a row written in between is deleted unseen: `:ets.take/2` or `:ets.delete_object/2` do it in one step",
+        "a row written in between is deleted unseen: `:ets.take/2` and `:ets.delete_object/2` are one step",
     ),
     "fill": _Advice(Severity.HINT, "two processes can both miss the row and compute it twice"),
     "overwrite": _Advice(Severity.HINT, "what was read may no longer hold when the row is written"),
@@ -87,12 +86,322 @@ class EtsReadModifyWrite(Rule):
     anchors = (":ets",)
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Hits do
+              @table :shop_hits
+
+              def count(page) do
+                seen =
+                  case :ets.lookup(@table, page) do
+            #          ^^^^^^^^^^^ warning: a row written in between is lost
+                    [{_, n}] -> n
+                    [] -> 0
+                  end
+
+                :ets.insert(@table, {page, seen + 1})
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Hits do
+              @table :shop_hits
+
+              def count(page) do
+                :ets.update_counter(@table, page, {2, 1}, {page, 0})
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Locks do
+              def take(key) do
+                case :ets.lookup(__MODULE__, key) do
+            #        ^^^^^^^^^^^ warning: two processes can both find the key free
+                  [] ->
+                    :ets.insert(__MODULE__, {key, self()})
+                    :ok
+
+                  [{^key, _owner}] ->
+                    {:error, :taken}
+                end
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Locks do
+              def take(key) do
+                if :ets.insert_new(__MODULE__, {key, self()}) do
+                  :ok
+                else
+                  {:error, :taken}
+                end
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Limit do
+              def allow?(ip, limit) do
+                count = :ets.update_counter(:shop_limits, ip, {2, 1}, {ip, 0})
+            #           ^^^^^^^^^^^^^^^^^^^ information: a number that is too high
+
+                if count > limit do
+                  :ets.update_counter(:shop_limits, ip, {2, -1})
+                  false
+                else
+                  true
+                end
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Limit do
+              def allow?(ip, limit) do
+                count = :ets.update_counter(:shop_limits, ip, {2, 1, limit, limit + 1}, {ip, 0})
+
+                if count > limit do
+                  false
+                else
+                  true
+                end
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Sessions do
+              def get(id, now) do
+                with [{_, session, expiry}] <- :ets.lookup(:shop_sessions, id) do
+            #                                  ^^^^^^^^^^^ warning: a row written in between is deleted unseen
+                  if expiry < now, do: :ets.delete(:shop_sessions, id), else: session
+                end
+              end
+
+              def add(id, item) do
+                items = :ets.lookup_element(:shop_carts, id, 2)
+            #           ^^^^^^^^^^^^^^^^^^^ warning: a row written in between is lost
+                all = [item | items]
+                :ets.insert(:shop_carts, {id, all})
+              end
+
+              def fetch(id) do
+                case :ets.lookup(:shop_profiles, id) do
+            #        ^^^^^^^^^^^ hint: compute it twice
+                  [{_, profile}] ->
+                    profile
+
+                  [] ->
+                    profile = Shop.Profiles.load(id)
+                    :ets.insert(:shop_profiles, {id, profile})
+                    profile
+                end
+              end
+
+              def once(id) do
+                unless :ets.member(:shop_seen, id) do
+            #          ^^^^^^^^^^^ warning: two processes can both find the key free
+                  :ets.insert(:shop_seen, {id, true})
+                  Shop.Mailer.welcome(id)
+                end
+              end
+
+              def first(id), do: :ets.member(:shop_seen, id) || :ets.insert(:shop_seen, {id, self()})
+            #                    ^^^^^^^^^^^ warning: two processes can both find the key free
+
+              def open(id, until, now) do
+                case :ets.lookup(:shop_doors, id) do
+            #        ^^^^^^^^^^^ hint: may no longer hold
+                  [{_, open}] when open > now -> :ok
+                  _ -> :ets.insert(:shop_doors, {id, until})
+                end
+              end
+
+              def note(table, id, word) do
+                [{_, words}] = :ets.lookup(table, id)
+            #                  ^^^^^^^^^^^ hint: a row written in between is lost
+                :ets.insert(table, {id, [word | words]})
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Limits do
+              use GenServer
+
+              def hit(ip), do: GenServer.call(__MODULE__, {:hit, ip})
+
+              @impl true
+              def init(_opts) do
+                :ets.new(__MODULE__, [:named_table, :public])
+                {:ok, __MODULE__}
+              end
+
+              @impl true
+              def handle_call({:hit, ip}, _from, table), do: {:reply, add(table, ip), table}
+
+              defp add(table, ip) do
+                case :ets.lookup(table, ip) do
+                  [{_, n}] -> :ets.insert(table, {ip, n + 1})
+                  [] -> :ets.insert(table, {ip, 1})
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/stock_table.ex
+            defmodule Shop.StockTable do
+              def take(item) do
+                [{_, left}] = :ets.lookup(:shop_stock, item)
+                :ets.insert(:shop_stock, {item, left - 1})
+              end
+
+              def put(item), do: :ets.member(:shop_protected, item) || :ets.insert(:shop_protected, {item, 0})
+            end
+            # file: lib/shop/stock.ex
+            defmodule Shop.Stock do
+              use GenServer
+
+              @impl true
+              def init(_opts) do
+                :ets.new(:shop_stock, [:named_table, :public])
+                :ets.new(:shop_protected, [:named_table, read_concurrency: true])
+                {:ok, nil}
+              end
+
+              @impl true
+              def handle_cast({:take, item}, state), do: {:noreply, [Shop.StockTable.take(item) | state]}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Counters do
+              @on_load :fill
+
+              def hit(ip), do: :ets.update_counter(:shop_hits, ip, {2, 1}, {ip, 0})
+
+              def allow?(ip, limit), do: :ets.update_counter(:shop_hits, ip, {2, 1}, {ip, 0}) <= limit
+
+              def claim(key) do
+                case :ets.lookup(:shop_claims, key) do
+                  [] -> :ets.insert_new(:shop_claims, {key, self()})
+                  [_] -> false
+                end
+              end
+
+              def close(key) do
+                case :ets.lookup(:shop_claims, key) do
+                  [row] -> :ets.delete_object(:shop_claims, row)
+                  [] -> true
+                end
+              end
+
+              def pop(key), do: :ets.take(:shop_claims, key)
+
+              def leave do
+                pid = self()
+                for {_, path} <- :ets.lookup(:shop_files, pid), do: File.rm(path)
+                :ets.delete(:shop_files, pid)
+              end
+
+              def sum(rows) do
+                table = :ets.new(:sum, [:set, :public])
+
+                for {key, n} <- rows do
+                  [{_, sum}] = :ets.lookup(table, key)
+                  :ets.insert(table, {key, sum + n})
+                end
+              end
+
+              def other(key, value) do
+                rows = :ets.lookup(:shop_claims, key)
+                :ets.insert(:shop_log, {key, rows})
+                :ets.insert(:shop_claims, {value, :claimed})
+              end
+
+              def fill do
+                unless :ets.member(:shop_hits, :all), do: :ets.insert(:shop_hits, {:all, 0})
+                :ok
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Words do
+              def add(key, word) do
+                :global.trans({__MODULE__, key}, fn ->
+                  [{_, words}] = :ets.lookup(:shop_words, key)
+                  :ets.insert(:shop_words, {key, [word | words]})
+                end)
+              end
+            end
+
+            defmodule Shop.Bag do
+              use GenServer
+
+              def put(key, value) do
+                place = length(:ets.lookup(__MODULE__, key))
+                :ets.insert(__MODULE__, {key, place, value})
+              end
+
+              @impl true
+              def init(_opts) do
+                :ets.new(__MODULE__, [:named_table, :public, :bag])
+                {:ok, nil}
+              end
+            end
+
+            defmodule Shop.Closed do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, :ets.new(:closed, [:set, :private])}
+
+              def bump(table, key) do
+                [{_, n}] = :ets.lookup(table, key)
+                :ets.insert(table, {key, n + 1})
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                Shop.Flags.setup()
+                Supervisor.start_link([], strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/flags.ex
+            defmodule Shop.Flags do
+              def setup do
+                :ets.new(:shop_flags, [:named_table, :public])
+
+                unless :ets.member(:shop_flags, :debug), do: :ets.insert(:shop_flags, {:debug, false})
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
-            for race in races(file.source, call_graph(module)):
+            for race in races(file.source, module, client_side(call_graph(module))):
                 severity = _severity(module, race)
                 if severity is not None:
                     yield self._finding(file, race, severity)
@@ -101,10 +410,10 @@ class EtsReadModifyWrite(Rule):
         site = site_at(project.files[finding.path].facts, finding.span)
         if site is None:
             return finding
-        if _runs_in_one_process(project, site.module, site.function):
+        if runs_in_one_process(project, site.module, site.function):
             return None
         use = next((use for use in table_uses(site.module) if use.call.head == finding.span), None)
-        return finding if use is None else _seen_with_its_table(finding, project, use)
+        return None if use is not None and is_closed_elsewhere(project, use) else finding
 
     def _finding(self, file: FileView, race: Race, severity: Severity) -> Finding:
         advice = _ADVICE[race.step]
@@ -125,73 +434,6 @@ class EtsReadModifyWrite(Rule):
 def _severity(module: Module, race: Race) -> Severity | None:
     """None when the table is not one that several processes write."""
     level = _ADVICE[race.step].severity
-    made_here = _tables_behind(module, race.read.table)
-    if made_here and not any(_can_be_raced(table, race.write) for table in made_here):
+    if not can_be_raced(module, race.write):
         return None
-    return min(level, Severity.HINT) if _is_handed_in(race.read) else level
-
-
-def _is_handed_in(use: TableUse) -> bool:
-    """The table is an argument or part of one: perhaps of a process that alone has it."""
-    found_here = any(call.bound_to == use.table for call in use.site.clause.calls)
-    return not _is_constant(use.table) and not found_here and (use.table.kind != "call" or "?" in use.table.value)
-
-
-def _tables_behind(module: Module, name: Term) -> list[Table]:
-    """The tables of a module that a term can mean: the one of that name, any for a term known at run time."""
-    return [table for table in tables(module) if table.name == name or not _is_constant(name)]
-
-
-def _can_be_raced(table: Table, write: TableUse) -> bool:
-    """An `insert` into a bag adds to what is there, so nothing is lost."""
-    return table.access in ("public", "unknown") and not (table.is_bag and write.call.name == "insert")
-
-
-def _is_constant(name: Term) -> bool:
-    return name.kind in ("atom", "module")
-
-
-def _seen_with_its_table(finding: Finding, project: Project, use: TableUse) -> Finding | None:
-    """A table that another module makes: silent when it is not public."""
-    if not _is_constant(use.table) or _tables_behind(use.site.module, use.table):
-        return finding
-    elsewhere = [
-        table
-        for entry in project.modules.values()
-        for table in tables(entry.module)
-        if table.named and table.name == use.table
-    ]
-    if elsewhere and not any(_can_be_raced(table, use) for table in elsewhere):
-        return None
-    return finding
-
-
-def _runs_in_one_process(project: Project, module: Module, function: Function) -> bool:
-    """Every caller in the project is in the callbacks of one and the same server, or starts the application."""
-    callers = list(_callers(project, module, entries_to(call_graph(module), function)))
-    return bool(callers) and None not in callers and len(set(callers)) == 1
-
-
-def _callers(project: Project, module: Module, entries: list[Function]) -> Iterator[str | None]:
-    """The server in whose process each call from another module runs; None for any process."""
-    for path, analysis in project.files.items():
-        if project.role_of(path).is_test:
-            continue
-        for other in analysis.facts.modules:
-            for site in sites(other) if other.name != module.name else ():
-                call = site.call
-                if call.module == module.name and any(_is_call_of(call, entry) for entry in entries):
-                    yield _process_of(other, site.function) if call.runs == "here" else None
-
-
-def _is_call_of(call: Call, function: Function) -> bool:
-    return call.name == function.name and function.accepts(call.arity)
-
-
-def _process_of(module: Module, function: Function) -> str | None:
-    """The server that alone runs a function; one name stands for the start of all applications."""
-    graph = call_graph(module)
-    if "Application" in kinds(module):
-        return "Application" if function.name == "start" or function.kind == "defp" else None
-    alone = kinds(module) & SERVERS and function.id in callback_chains(graph)
-    return module.name if alone and function.id not in client_side(graph) else None
+    return min(level, Severity.HINT) if is_handed_in(race.read) else level

@@ -8,12 +8,12 @@ from otp_genesis_analyzers.facts.call_graph import call_graph
 from otp_genesis_analyzers.facts.callbacks import callback_chains
 from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.monitors import monitors_process, tag_of_end
 from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
-from otp_genesis_analyzers.terms import Term
 
 _WHAT_HAPPENS: dict[Fate, str] = {
     "logged": "the message is logged and dropped",
@@ -62,8 +62,293 @@ class MonitorWithoutDown(Rule):
     anchors = ("monitor",)
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Visitors do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, []}
+
+              @impl true
+              def handle_call(:count, _from, pids), do: {:reply, length(pids), pids}
+
+              @impl true
+              def handle_cast({:join, pid}, pids) do
+                Process.monitor(pid)
+            #   ^^^^^^^^^^^^^^^ warning: takes no `:DOWN`: the message is logged and dropped
+                {:noreply, [pid | pids]}
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Visitors do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, []}
+
+              @impl true
+              def handle_call(:count, _from, pids), do: {:reply, length(pids), pids}
+
+              @impl true
+              def handle_cast({:join, pid}, pids) do
+                Process.monitor(pid)
+                {:noreply, [pid | pids]}
+              end
+
+              @impl true
+              def handle_info({:DOWN, _ref, :process, pid, _reason}, pids) do
+                {:noreply, List.delete(pids, pid)}
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Carts do
+              use GenServer
+              require Logger
+
+              @impl true
+              def init(opts), do: {:ok, %{owners: %{}, opts: opts}}
+
+              @impl true
+              def handle_call({:open, cart}, {pid, _tag}, state), do: {:reply, :ok, watch(state, pid, cart)}
+
+              @impl true
+              def handle_info(:sweep, state), do: {:noreply, state}
+
+              def handle_info(message, state) do
+                Logger.warning("unexpected #{inspect(message)}")
+                {:noreply, state}
+              end
+
+              defp watch(state, pid, cart) do
+                _ref = Process.monitor(pid)
+            #          ^^^^^^^^^^^^^^^ warning: the last clause drops the message
+                %{state | owners: Map.put(state.owners, pid, cart)}
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Carts do
+              use GenServer
+              require Logger
+
+              @impl true
+              def init(opts), do: {:ok, %{owners: %{}, opts: opts}}
+
+              @impl true
+              def handle_call({:open, cart}, {pid, _tag}, state), do: {:reply, :ok, watch(state, pid, cart)}
+
+              @impl true
+              def handle_info(:sweep, state), do: {:noreply, state}
+
+              def handle_info({:DOWN, _ref, :process, pid, _reason}, state) do
+                {:noreply, %{state | owners: Map.delete(state.owners, pid)}}
+              end
+
+              def handle_info(message, state) do
+                Logger.warning("unexpected #{inspect(message)}")
+                {:noreply, state}
+              end
+
+              defp watch(state, pid, cart) do
+                _ref = Process.monitor(pid)
+                %{state | owners: Map.put(state.owners, pid, cart)}
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Door do
+              use GenServer
+
+              @impl true
+              def init(guests), do: {:ok, guests, {:continue, :watch}}
+
+              @impl true
+              def handle_continue(:watch, guests) do
+                refs = Enum.map(guests, fn guest -> :erlang.monitor(:process, guest) end)
+            #                                       ^^^^^^^^^^^^^^^ warning: it ends the server
+                {:noreply, {guests, refs}}
+              end
+
+              @impl true
+              def handle_cast({:enter, pid}, {guests, refs}) do
+                ref = Process.monitor(pid, tag: :guest_gone)
+            #         ^^^^^^^^^^^^^^^ warning: takes no `:guest_gone`
+                {:noreply, {[pid | guests], [ref | refs]}}
+              end
+
+              @impl true
+              def handle_info({:knock, pid}, state) do
+                send(pid, :come_in)
+                {:noreply, state}
+              end
+            end
+
+            defmodule Shop.Lamp do
+              @behaviour :gen_statem
+
+              def callback_mode, do: :handle_event_function
+
+              def init(pid) do
+                Process.monitor(pid)
+            #   ^^^^^^^^^^^^^^^ warning: `Shop.Lamp` monitors a process
+                {:ok, :off, pid}
+              end
+
+              def handle_event(:cast, :press, :off, pid), do: {:next_state, :on, pid}
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Visitors do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{}}
+
+              @impl true
+              def handle_cast({:join, pid}, refs), do: {:noreply, Map.put(refs, Process.monitor(pid), pid)}
+
+              @impl true
+              def handle_info({:DOWN, ref, :process, _, _}, refs), do: {:noreply, Map.delete(refs, ref)}
+            end
+
+            defmodule Shop.Views do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, []}
+
+              @impl true
+              def handle_cast({:join, pid, ref}, refs) do
+                monitor = Process.monitor(pid, tag: {:view_gone, ref})
+                {:noreply, [monitor | refs]}
+              end
+
+              @impl true
+              def handle_info({{:view_gone, _ref}, monitor, :process, _pid, _reason}, refs) do
+                {:noreply, List.delete(refs, monitor)}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Visitors do
+              use GenServer
+
+              @impl true
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, pid}
+              end
+
+              @impl true
+              def handle_info(message, pid), do: Shop.Events.handle(message, pid)
+            end
+
+            defmodule Shop.Guard do
+              use GenServer
+
+              @impl true
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, pid}
+              end
+
+              @impl true
+              def handle_info(_gone, pid), do: {:stop, :normal, pid}
+            end
+
+            defmodule Shop.Follower do
+              use Shop.Server
+
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, pid}
+              end
+
+              def handle_call(:pid, _from, pid), do: {:reply, pid, pid}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Sessions do
+              @doc "The caller gets the `:DOWN`."
+              def follow(session), do: Process.monitor(session.pid)
+            end
+
+            defmodule Shop.Desk do
+              use GenServer
+
+              def call(pid, request) do
+                ref = Process.monitor(pid)
+                send(pid, {request, ref, self()})
+                ref
+              end
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:stop, pid}, _from, state), do: {:reply, stop(pid), state}
+
+              def handle_call({:alive, pid}, _from, state) do
+                ref = Process.monitor(pid)
+                Process.demonitor(ref, [:flush])
+                {:reply, Process.alive?(pid), state}
+              end
+
+              def handle_call({:watch, pid}, _from, state) do
+                Task.start(fn -> Process.monitor(pid) end)
+                {:reply, :ok, state}
+              end
+
+              defp stop(pid) do
+                ref = Process.monitor(pid)
+                Process.exit(pid, :shutdown)
+
+                receive do
+                  {:DOWN, ^ref, _, _, reason} -> reason
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop_web/live/cart_live.ex
+            defmodule ShopWeb.CartLive do
+              use ShopWeb, :live_view
+
+              def mount(_params, %{"pid" => pid}, socket) do
+                Process.monitor(pid)
+                {:ok, socket}
+              end
+            end
+            # file: test/support/fake_desk.ex
+            defmodule Shop.FakeDesk do
+              use GenServer
+
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, pid}
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -74,7 +359,7 @@ class MonitorWithoutDown(Rule):
                         yield self._finding(file, site, fate)
 
     def _finding(self, file: FileView, site: Site, fate: Fate) -> Finding:
-        tag = _tag(site.call)
+        tag = tag_of_end(site.call)
         return self.report(
             file.facts.path,
             site.call.head,
@@ -89,38 +374,19 @@ def _monitors(module: Module) -> Iterator[Site]:
     """The monitors that the server itself sets up."""
     inside = callback_chains(call_graph(module))
     for site in sites(module):
-        if site.call.runs == "here" and site.function.id in inside and _monitors_process(site):
+        if site.call.runs == "here" and site.function.id in inside and _waits_for_end(site):
             yield site
 
 
-def _monitors_process(site: Site) -> bool:
-    if site.call.form == "capture" or not _is_monitor(site.call):
-        return False
-    return not any(call.is_to("Process", "demonitor") for call in site.clause.calls)
-
-
-def _is_monitor(call: Call) -> bool:
-    if call.is_to("Process", "monitor"):
-        return True
-    return call.is_to(":erlang", "monitor") and bool(call.args) and call.args[0].is_atom("process")
-
-
-def _tag(call: Call) -> str:
-    """The atom at the head of the message that will come; empty where it is only known at run time."""
-    options = call.args[-1] if call.args else None
-    if options is None or options.kind != "list":
-        return "DOWN" if call.arity < (2 if call.module == "Process" else 3) else ""
-    tag = options.get("tag")
-    return "DOWN" if tag is None else _head(tag)
-
-
-def _head(tag: Term) -> str:
-    return tag.tag or ""
+def _waits_for_end(site: Site) -> bool:
+    """Sets a monitor up, and doesn't take it back in the same clause."""
+    calls = site.clause.calls
+    return monitors_process(site.call) and not any(call.is_to("Process", "demonitor") for call in calls)
 
 
 def _takes_down(source: Source, module: Module, call: Call) -> bool:
     """The tag stands somewhere in the module: in the head of a clause, a `receive`, a `case`."""
-    tag = _tag(call)
+    tag = tag_of_end(call)
     if not tag:
         return True
     nodes = [source.node_at(module.span)]

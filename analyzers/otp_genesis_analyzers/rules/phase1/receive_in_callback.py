@@ -5,15 +5,21 @@ from typing import ClassVar, NamedTuple
 
 from otp_genesis_analyzers.facts.call_graph import call_graph
 from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.messages import taken, unwrapped
-from otp_genesis_analyzers.facts.model import Call, Clause, Module, Receive
-from otp_genesis_analyzers.facts.results import kept_variables
+from otp_genesis_analyzers.facts.model import Clause, Module, Receive
+from otp_genesis_analyzers.facts.receives import (
+    ends_with_process,
+    flushes_monitor_after,
+    monitors_before,
+    takes_any_end,
+    takes_what_is_there,
+    waits_for_ever,
+)
 from otp_genesis_analyzers.facts.sites import production_modules
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
-from otp_genesis_analyzers.terms import Term
 
 _LAST_CALLBACKS = ("terminate/2", "terminate/3")
+_MEANWHILE = "meanwhile the server answers nobody"
 
 
 class _Judgement(NamedTuple):
@@ -68,14 +74,288 @@ class ReceiveInCallback(Rule):
     anchors = ("receive",)
     fixes = (FixKind.LLM,)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Printer do
+              use GenServer
+
+              @impl true
+              def init(device) do
+                send(device, {:hello, self()})
+                {:ok, await_ready(device)}
+              end
+
+              @impl true
+              def handle_call({:print, page}, _from, device) do
+                send(device, {:print, page, self()})
+
+                receive do
+            #   ^^^^^^^ warning: `handle_call/3` waits in `receive`: without an `after`
+                  {:printed, ^device} -> {:reply, :ok, device}
+                end
+              end
+
+              defp await_ready(device) do
+                receive do
+            #   ^^^^^^^ warning: `init/1` waits in `receive` through `await_ready/1`
+                  {:ready, ^device} -> device
+                after
+                  :infinity -> device
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Camera do
+              use GenServer
+
+              @impl true
+              def init(stream), do: {:ok, stream}
+
+              @impl true
+              def handle_cast(:restart, stream) do
+                ref = Process.monitor(stream)
+                Process.exit(stream, :shutdown)
+
+                receive do
+            #   ^^^^^^^ warning: after the timeout the monitor stays
+                  {:DOWN, ^ref, :process, _pid, _reason} -> :ok
+                after
+                  1_000 -> :gave_up
+                end
+
+                {:noreply, Shop.Stream.open()}
+              end
+
+              @impl true
+              def handle_info({:DOWN, _ref, :process, _pid, :normal}, stream), do: {:noreply, stream}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Scale do
+              use GenServer
+
+              @impl true
+              def init(port), do: {:ok, port}
+
+              @impl true
+              def handle_call(:weigh, _from, port) do
+                send(port, {:weigh, self()})
+
+                weight =
+                  receive do
+            #     ^^^^^^^ information: what comes too late stays to be handled
+                    {:weight, grams} -> grams
+                  after
+                    500 -> nil
+                  end
+
+                {:reply, weight, port}
+              end
+
+              def handle_call(:reset, _from, port) do
+                ref = Process.monitor(port)
+                Process.exit(port, :kill)
+
+                receive do
+            #   ^^^^^^^ information: until a process ends
+                  {:DOWN, ^ref, :process, _pid, _reason} -> {:reply, :ok, nil}
+                end
+              end
+
+              def handle_call(:close, _from, port) do
+                ref = Process.monitor(port)
+                send(port, :close)
+
+                receive do
+            #   ^^^^^^^ hint: meanwhile the server answers nobody
+                  {:DOWN, ^ref, :process, _pid, _reason} -> :ok
+                after
+                  500 -> Process.demonitor(ref, [:flush])
+                end
+
+                {:reply, :ok, nil}
+              end
+            end
+
+            defmodule Shop.Crane do
+              use GenServer
+
+              @impl true
+              def init(arm), do: {:ok, arm}
+
+              @impl true
+              def handle_cast(:drop, arm) do
+                ref = Process.monitor(arm)
+                send(arm, :drop)
+
+                receive do
+            #   ^^^^^^^ information: meanwhile the server answers nobody
+                  {:DOWN, ^ref, :process, _pid, _reason} -> :ok
+                after
+                  500 -> :ok
+                end
+
+                {:noreply, arm}
+              end
+
+              @impl true
+              def handle_info({:DOWN, _ref, :process, _pid, _reason}, arm), do: {:noreply, arm}
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Inbox do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info({:mail, mail}, state), do: {:noreply, store([mail | drain()], state)}
+
+              def handle_info(:pause, state) do
+                if Process.cancel_timer(state.timer) == false do
+                  receive do
+                    :tick -> :ok
+                  end
+                end
+
+                {:noreply, %{state | timer: nil}}
+              end
+
+              @impl true
+              def terminate(_reason, state) do
+                send(state.store, {:close, self()})
+
+                receive do
+                  :closed -> :ok
+                after
+                  1_000 -> :ok
+                end
+              end
+
+              defp drain do
+                receive do
+                  {:mail, mail} -> [mail | drain()]
+                after
+                  0 -> []
+                end
+              end
+
+              defp store(mails, state), do: %{state | mails: mails}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Desk do
+              use GenServer
+
+              def ask(pid, question) do
+                ref = Process.monitor(pid)
+                send(pid, {:ask, self(), ref, question})
+
+                receive do
+                  {^ref, answer} -> answer
+                  {:DOWN, ^ref, :process, _pid, _reason} -> nil
+                end
+              end
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:poll, device}, state) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+                  send(device, {:status, self()})
+
+                  receive do
+                    {:status, status} -> Shop.Status.put(device, status)
+                  end
+                end)
+
+                {:noreply, state}
+              end
+
+              def handle_cast({:watch, device}, _), do: {:noreply, spawn(fn -> watch(device) end)}
+
+              defp watch(device) do
+                receive do
+                  {:status, status} -> watch(Shop.Status.put(device, status))
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Loop do
+              def start_link(state), do: {:ok, spawn_link(__MODULE__, :loop, [state])}
+
+              def loop(state) do
+                receive do
+                  {:put, value} -> loop([value | state])
+                  :stop -> :ok
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/support/slow_desk.ex
+            defmodule Shop.SlowDesk do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:wait, _from, state) do
+                receive do
+                  :go -> {:reply, :ok, state}
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Later do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, %{peer: opts, waiting: nil}}
+
+              @impl true
+              def handle_call(:ask, from, state) do
+                send(state.peer, {:ask, self()})
+                {:noreply, %{state | waiting: from}}
+              end
+
+              @impl true
+              def handle_info({:answer, answer}, state) do
+                GenServer.reply(state.waiting, answer)
+                {:noreply, %{state | waiting: nil}}
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
-            for function_id, chain in callback_chains(call_graph(module)).items():
-                function = module.function(*_name_and_arity(function_id))
-                if function is None or chain[0] in _LAST_CALLBACKS:
+            graph = call_graph(module)
+            for function_id, chain in callback_chains(graph).items():
+                function = graph.functions[function_id]
+                if chain[0] in _LAST_CALLBACKS:
                     continue
                 for clause in function.clauses:
                     for receive in clause.receives:
@@ -86,11 +366,12 @@ class ReceiveInCallback(Rule):
     def _finding(
         self, file: FileView, scope: str, chain: tuple[str, ...], receive: Receive, judgement: _Judgement
     ) -> Finding:
-        through = f" through `{chain[-1]}`" if len(chain) > 1 else ""
+        callback, waiting = chain[0], chain[-1]
+        through = f" through `{waiting}`" if waiting != callback else ""
         return self.report(
             file.facts.path,
             receive.span,
-            f"`{chain[0]}` waits in `receive`{through}: {judgement.words}",
+            f"`{callback}` waits in `receive`{through}: {judgement.words}",
             snippet=file.source.text(receive.span),
             scope=scope,
             severity=judgement.severity,
@@ -98,73 +379,21 @@ class ReceiveInCallback(Rule):
         )
 
 
-def _name_and_arity(function_id: str) -> tuple[str, int]:
-    name, _, arity = function_id.rpartition("/")
-    return name, int(arity)
-
-
 def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | None:
-    if receive.runs != "here" or _takes_what_is_there(clause, receive):
+    if receive.runs != "here" or takes_what_is_there(clause, receive):
         return None
-    ends_with_process = any(unwrapped(pattern).tag == "DOWN" for pattern in receive.patterns)
-    if _waits_for_ever(receive):
-        if ends_with_process:
+    if waits_for_ever(receive):
+        if ends_with_process(receive):
             return _Judgement(Severity.INFORMATION, "until a process ends, the server answers nobody")
         return _Judgement(Severity.WARNING, "without an `after`, nothing ends the wait if no message comes")
-    if not _monitors_before(clause, receive):
-        return _Judgement(
-            Severity.INFORMATION, "meanwhile the server answers nobody, and what comes too late stays to be handled"
-        )
-    if _demonitors_after(clause, receive):
-        return _Judgement(Severity.HINT, "meanwhile the server answers nobody")
-    if _takes_any_down(module):
-        return _Judgement(Severity.INFORMATION, "meanwhile the server answers nobody")
+    if not monitors_before(clause, receive):
+        return _Judgement(Severity.INFORMATION, f"{_MEANWHILE}, and what comes too late stays to be handled")
+    if flushes_monitor_after(clause, receive):
+        return _Judgement(Severity.HINT, _MEANWHILE)
+    if takes_any_end(module):
+        return _Judgement(Severity.INFORMATION, _MEANWHILE)
     return _Judgement(
         Severity.WARNING,
         "after the timeout the monitor stays, and its `:DOWN` meets clauses that were not written for it: "
         "call `Process.demonitor(ref, [:flush])` there",
-    )
-
-
-def _waits_for_ever(receive: Receive) -> bool:
-    return not receive.has_after or (receive.after is not None and receive.after.is_atom("infinity"))
-
-
-def _takes_what_is_there(clause: Clause, receive: Receive) -> bool:
-    if receive.after is not None and receive.after.kind == "int" and receive.after.value == "0":
-        return True
-    return any(
-        call.is_to("Process", "cancel_timer") or call.is_to(":erlang", "cancel_timer")
-        for call in _before(clause, receive)
-    )
-
-
-def _before(clause: Clause, receive: Receive) -> list[Call]:
-    return [call for call in clause.calls if call.span.end <= receive.span.start]
-
-
-def _monitors_before(clause: Clause, receive: Receive) -> bool:
-    return any(call.is_to("Process", "monitor") and kept_variables(call) for call in _before(clause, receive))
-
-
-def _demonitors_after(clause: Clause, receive: Receive) -> bool:
-    return any(
-        call.is_to("Process", "demonitor")
-        and call.span.start > receive.span.end
-        and len(call.args) == 2
-        and any(option.is_atom("flush") for option in call.args[1].items)
-        for call in clause.calls
-    )
-
-
-def _takes_any_down(module: Module) -> bool:
-    """A clause was written for the end of any process for whatever reason: a late message does no harm."""
-    return any(
-        message.way == "info" and _is_any_down(unwrapped(message.pattern)) for message in taken(module)
-    )
-
-
-def _is_any_down(pattern: Term) -> bool:
-    return pattern.tag == "DOWN" and all(item.kind in ("variable", "atom") for item in pattern.items[:-1]) and (
-        pattern.items[-1].kind == "variable"
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.call_graph import call_graph
+from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.registered_names import is_self
 from otp_genesis_analyzers.facts.self_calls import SelfCall, self_calls
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -23,7 +25,8 @@ class SelfCallDeadlock(Rule):
     ## Why it matters on the BEAM
     A server handles one message at a time. One that asks itself would wait for an answer that it can only
     give after the waiting. `GenServer.call` sees this and exits at once with `:calling_self`, so the
-    callback crashes the server each time it gets there.
+    callback crashes the server each time it gets there. `:gen_statem.call` with a name waits, by default
+    for ever.
 
     ## When it is legitimate
     Never in the server's own process. Not reported is what runs in another one, like a `fn` given to
@@ -131,7 +134,7 @@ class SelfCallDeadlock(Rule):
 
               def closed(:cast, :knock, data) do
                 if open?(), do: {:next_state, :open, data}, else: {:keep_state, data}
-            #      ^^^^^ error: `closed/3` runs in the server
+            #      ^^^^^ error: the answer can't come before the timeout
               end
             end
             """
@@ -265,8 +268,7 @@ class SelfCallDeadlock(Rule):
     def _finding(self, file: FileView, found: SelfCall) -> Finding:
         site, waiting = found.site, found.call
         path = file.facts.path
-        how = f"`{found.callback}` runs in the server"
-        message = f"{how} and waits for it in `{site.call.target}`"
+        message = f"`{found.callback}` runs in the server and waits for it in `{site.call.target}`"
         related: tuple[Related, ...] = ()
         if waiting is not site.call:
             related = (Related(path, waiting.head, f"`{waiting.target}` asks the server here"),)
@@ -275,7 +277,7 @@ class SelfCallDeadlock(Rule):
         return self.report(
             path,
             site.call.head,
-            f"{message}: the call exits with `:calling_self`",
+            f"{message}: {_end_of(waiting)}",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
             severity=Severity.ERROR if found.certain else Severity.WARNING,
@@ -283,3 +285,11 @@ class SelfCallDeadlock(Rule):
             fix=FixKind.LLM,
             related=related,
         )
+
+
+def _end_of(waiting: Call) -> str:
+    """Elixir looks who answers to a name first, Erlang waits for the answer."""
+    by_name = not is_self(waiting.args[0])
+    if waiting.module.startswith(":") and by_name:
+        return "the answer can't come before the timeout"
+    return "the call exits with `:calling_self`"

@@ -66,8 +66,263 @@ class TaskReplyUnhandled(Rule):
     anchors = ("async",)
     fixes = (FixKind.UNSAFE,)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Trainer do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{task: nil}}
+
+              @impl true
+              def handle_cast({:train, model}, state) do
+                task = Task.async(fn -> Shop.Model.train(model) end)
+            #          ^^^^^^^^^^ warning: its result is logged and dropped
+                {:noreply, %{state | task: task}}
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Trainer do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{task: nil}}
+
+              @impl true
+              def handle_cast({:train, model}, state) do
+                task = Task.async(fn -> Shop.Model.train(model) end)
+                {:noreply, %{state | task: task}}
+              end
+
+              @impl true
+              def handle_info({ref, _result}, state) when is_reference(ref) do
+                Process.demonitor(ref, [:flush])
+                {:noreply, state}
+              end
+
+              def handle_info({:DOWN, _ref, :process, _pid, _reason}, state) do
+                {:noreply, state}
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Index do
+              use GenServer
+              require Logger
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:build, shelf}, from, state) do
+                {:noreply, build(state, shelf, from)}
+              end
+
+              @impl true
+              def handle_info(message, state) do
+                Logger.debug("ignored #{inspect(message)}")
+                {:noreply, state}
+              end
+
+              defp build(state, shelf, from) do
+                work = fn -> GenServer.reply(from, Shop.Shelf.index(shelf)) end
+                task = Task.Supervisor.async_nolink(Shop.TaskSupervisor, work)
+            #          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: the last clause drops its result
+                %{state | tasks: [task | state.tasks]}
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Index do
+              use GenServer
+              require Logger
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:build, shelf}, from, state) do
+                {:noreply, build(state, shelf, from)}
+              end
+
+              @impl true
+              def handle_info({ref, _result}, state) when is_reference(ref) do
+                Process.demonitor(ref, [:flush])
+                {:noreply, state}
+              end
+
+              def handle_info({:DOWN, _ref, :process, _pid, _reason}, state) do
+                {:noreply, state}
+              end
+
+              def handle_info(message, state) do
+                Logger.debug("ignored #{inspect(message)}")
+                {:noreply, state}
+              end
+
+              defp build(state, shelf, from) do
+                work = fn -> GenServer.reply(from, Shop.Shelf.index(shelf)) end
+                task = Task.Supervisor.async_nolink(Shop.TaskSupervisor, work)
+                %{state | tasks: [task | state.tasks]}
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Prices do
+              use GenServer
+
+              @impl true
+              def init(shops), do: {:ok, %{shops: shops, tasks: []}}
+
+              @impl true
+              def handle_info(:refresh, state) do
+                tasks = Enum.map(state.shops, fn shop -> Task.async(Shop.Price, :fetch, [shop]) end)
+            #                                            ^^^^^^^^^^ error: which ends the server
+                {:noreply, %{state | tasks: tasks}}
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Trainer do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{task: nil}}
+
+              @impl true
+              def handle_cast({:train, model}, state) do
+                task = Task.Supervisor.async_nolink(Shop.TaskSupervisor, fn -> Shop.Model.train(model) end)
+                {:noreply, %{state | task: task}}
+              end
+
+              @impl true
+              def handle_info({ref, result}, %{task: %{ref: ref}} = state) do
+                Process.demonitor(ref, [:flush])
+                {:noreply, %{state | task: nil, result: result}}
+              end
+
+              def handle_info({:DOWN, _ref, _, _, _reason}, state), do: {:noreply, %{state | task: nil}}
+            end
+
+            defmodule Shop.Car do
+              @behaviour :gen_statem
+
+              def callback_mode, do: :handle_event_function
+              def init(data), do: {:ok, :parked, data}
+
+              def handle_event(:cast, :locate, _state, data) do
+                {:keep_state, %{data | task: Task.async(fn -> Shop.Map.locate(data.id) end)}}
+              end
+
+              def handle_event(:info, {ref, _}, _, _) when is_reference(ref), do: :keep_state_and_data
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Prices do
+              use GenServer
+
+              @impl true
+              def init(shops), do: {:ok, shops}
+
+              @impl true
+              def handle_call(:all, _from, shops) do
+                tasks = Enum.map(shops, &Task.async(Shop.Price, :fetch, [&1]))
+                {:reply, Task.await_many(tasks), shops}
+              end
+            end
+
+            defmodule Shop.Terrain do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:height, place}, _from, state) do
+                task = Task.async(fn -> Shop.Map.height(place) end)
+                {:reply, Task.yield(task, 100) || Task.shutdown(task), state}
+              end
+            end
+
+            defmodule Shop.Poll do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:ask, _from, state) do
+                %{ref: ref} = Task.async(fn -> Shop.Vote.ask() end)
+
+                receive do
+                  {^ref, answer} -> {:reply, answer, state}
+                after
+                  1_000 -> {:reply, nil, state}
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Relay do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:go, work}, state), do: {:noreply, [Task.async(work) | state]}
+
+              @impl true
+              def handle_info(message, state), do: Shop.Messages.handle(message, state)
+            end
+
+            defmodule Shop.Mail do
+              use GenServer
+
+              def deliver(mail), do: Task.async(fn -> Shop.Smtp.send(mail) end)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:deliver, mail}, state) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Smtp.send(mail) end)
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Task.await(deliver(mail)) end)
+                {:noreply, state}
+              end
+
+              def handle_cast({:batch, mails}, state) do
+                mails |> Task.async_stream(&Shop.Smtp.send/1) |> Stream.run()
+                {:noreply, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Report do
+              def build(shop) do
+                task = Task.async(fn -> Shop.Sales.sum(shop) end)
+                {:ok, task}
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -83,7 +338,7 @@ class TaskReplyUnhandled(Rule):
         return self.report(
             file.facts.path,
             site.call.head,
-            f"`{site.module.name}` doesn't await the task of `{site.call.target}` nor take `{{ref, result}}`: {words}",
+            f"the task of `{site.call.target}` is not awaited, no clause takes `{{ref, result}}`: {words}",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
             severity=severity,

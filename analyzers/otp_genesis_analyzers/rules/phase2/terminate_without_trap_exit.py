@@ -13,7 +13,7 @@ from otp_genesis_analyzers.facts.sites import production_modules
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
-_FRAMEWORK_DECIDES: frozenset[Kind] = WEB_PROCESSES | {"WebSockex", "gen_statem"}
+_FRAMEWORK_DECIDES = WEB_PROCESSES | frozenset[Kind](("WebSockex", "gen_statem"))
 _SERVER_BEHAVIOURS = frozenset({"GenServer", "GenStage", ":gen_server"})
 
 
@@ -21,16 +21,275 @@ class TerminateWithoutTrapExit(Rule):
     """A server does work in `terminate/2` that no supervisor's shutdown lets it do.
 
     ## What it does
+    Reports a `terminate/2` whose work is lost where nothing in the module traps exits. It is a **warning**
+    where the work saves or tells something: writes a file, a row or a snapshot, detaches a telemetry handler,
+    broadcasts. It is **information** where it only tidies up (removes files, replies, casts), and a **hint**
+    where the server also returns `{:stop, ...}`, since `terminate/2` does run then.
+
+    ## Why it matters on the BEAM
+    A supervisor stops a child with an exit signal. A process that does not trap exits ends at once, at
+    every shutdown and every deployment: `terminate/2` is not called. It is called after
+    `{:stop, ...}` and after an error in a callback, so that it seems to work in a test.
+
+    ## When it is legitimate
+    When it only logs, cancels timers or closes what ends with the process anyway (ports, sockets, links,
+    own ETS tables). Views, channels, WebSockex clients and state machines are left to their frameworks, and
+    so is a module that gets its callbacks from a macro of the project.
+
+    ## Use instead
+    ```elixir
+    def init(opts) do
+      Process.flag(:trap_exit, true)
+      {:ok, Journal.open(opts)}
+    end
+    ```
+
+    ## Fix safety
+    Unsafe. The flag becomes the first statement of `init/1`. Exit signals of linked processes then arrive as
+    messages: where the module starts or links others, the fix adds `handle_info/2` clauses that stop the
+    server for the same reasons as before. No process can rely on `terminate/2` alone: it does not run when
+    the process is killed or the machine fails.
+
+    ## References
+    - https://hexdocs.pm/elixir/GenServer.html#c:terminate/2
+    - https://www.erlang.org/doc/system/gen_server_concepts.html#stopping
     """
 
     code = "OTP203"
     name = "terminate-without-trap-exit"
     severity = Severity.INFORMATION
-    anchors = ("terminate(",)
+    anchors = ("terminate(", "terminate( init(", "terminate( trap_exit")
     fixes = (FixKind.UNSAFE,)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Journal do
+              use GenServer
+
+              @impl true
+              def init(path) do
+                # One file for each day.
+                {:ok, %{path: path, lines: []}}
+              end
+
+              @impl true
+              def terminate(_reason, state) do
+            #     ^^^^^^^^^ warning: leads to `File.write!/2`
+                flush(state)
+              end
+
+              defp flush(state), do: File.write!(state.path, state.lines)
+            end
+            """,
+            fixed="""
+            defmodule Shop.Journal do
+              use GenServer
+
+              @impl true
+              def init(path) do
+                Process.flag(:trap_exit, true)
+                # One file for each day.
+                {:ok, %{path: path, lines: []}}
+              end
+
+              @impl true
+              def terminate(_reason, state) do
+                flush(state)
+              end
+
+              defp flush(state), do: File.write!(state.path, state.lines)
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Watch do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def terminate(_reason, _state), do: :telemetry.detach("shop-watch")
+            #     ^^^^^^^^^ warning: when its supervisor stops it, `terminate/2` does not run
+            end
+
+            defmodule Shop.Upload do
+              use GenServer
+
+              def init(%{path: path}) when is_binary(path), do: {:ok, path, {:continue, :start}}
+              def init(_opts), do: :ignore
+
+              def handle_continue(:start, path) do
+                {:ok, pid} = Task.start_link(fn -> Shop.Cloud.upload(path) end)
+                {:noreply, {path, pid}}
+              end
+
+              # The answer of the cloud.
+              def handle_info({:done, _url}, state), do: {:noreply, state}
+
+              def terminate(_reason, {path, _pid}), do: File.rm(path)
+            #     ^^^^^^^^^ information: leads to `File.rm/1`
+            end
+            """,
+            fixed="""
+            defmodule Shop.Watch do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              def terminate(_reason, _state), do: :telemetry.detach("shop-watch")
+            end
+
+            defmodule Shop.Upload do
+              use GenServer
+
+              def init(%{path: path}) when is_binary(path) do
+                Process.flag(:trap_exit, true)
+                {:ok, path, {:continue, :start}}
+              end
+
+              def init(_opts), do: :ignore
+
+              def handle_continue(:start, path) do
+                {:ok, pid} = Task.start_link(fn -> Shop.Cloud.upload(path) end)
+                {:noreply, {path, pid}}
+              end
+
+              def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, state}
+              def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}
+
+              # The answer of the cloud.
+              def handle_info({:done, _url}, state), do: {:noreply, state}
+
+              def terminate(_reason, {path, _pid}), do: File.rm(path)
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Basket do
+              @behaviour GenServer
+
+              def init(user), do: {:ok, user}
+              def handle_info(:timeout, user), do: {:stop, :normal, user}
+
+              def terminate(_reason, user), do: Shop.BasketStore.save(user)
+            #     ^^^^^^^^^ hint: leads to `Shop.BasketStore.save/1`
+            end
+            """,
+            fixed="""
+            defmodule Shop.Basket do
+              @behaviour GenServer
+
+              def init(user) do
+                Process.flag(:trap_exit, true)
+                {:ok, user}
+              end
+
+              def handle_info(:timeout, user), do: {:stop, :normal, user}
+
+              def terminate(_reason, user), do: Shop.BasketStore.save(user)
+            end
+            """,
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Journal do
+              use GenServer
+
+              def init(path) do
+                prepare()
+                {:ok, path}
+              end
+
+              def terminate(_reason, path), do: File.write!(path, "end")
+
+              defp prepare, do: Process.flag(:trap_exit, true)
+            end
+
+            defmodule Shop.OldJournal do
+              use GenServer
+
+              def init(path) do
+                :erlang.process_flag(:trap_exit, true)
+                {:ok, path}
+              end
+
+              def terminate(_reason, path), do: File.write!(path, "end")
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Clock do
+              use GenServer
+
+              require Logger
+
+              def init(opts), do: {:ok, opts}
+
+              def terminate(reason, state) do
+                Logger.info("stopped: #{inspect(reason)}")
+                Process.cancel_timer(state.timer)
+                :gen_tcp.close(state.socket)
+                Port.close(state.port)
+                :ets.delete(state.table)
+                Process.exit(state.helper, :shutdown)
+                :ok
+              end
+            end
+
+            defmodule Shop.Still do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def terminate(_reason, _state), do: :ok
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.CartLive do
+              use ShopWeb, :live_view
+
+              def terminate(_reason, socket), do: Shop.Carts.save(socket.assigns.cart)
+            end
+
+            defmodule ShopWeb.CartChannel do
+              use Phoenix.Channel
+
+              def terminate(_reason, socket), do: Shop.Carts.save(socket.assigns.cart)
+            end
+
+            defmodule Shop.Stream do
+              use WebSockex
+
+              def terminate(_reason, state), do: Shop.Carts.save(state)
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Door do
+              @moduledoc "The macro that it uses may trap exits."
+              use Shop.Server
+
+              def handle_call(:open, _from, state), do: {:reply, :ok, state}
+              def terminate(_reason, state), do: File.write!("door", state)
+            end
+
+            defmodule Shop.Plan do
+              @moduledoc "No process: the name alone makes no callback."
+              def terminate(reason, plan), do: File.write!("plan", [reason, plan])
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -42,7 +301,9 @@ class TerminateWithoutTrapExit(Rule):
             if effects:
                 yield self._finding(file, module, terminate, effects[0])
 
-    def _finding(self, file: FileView, module: Module, terminate: Function, effect: ShutdownEffect) -> Finding:
+    def _finding(
+        self, file: FileView, module: Module, terminate: Function, effect: ShutdownEffect
+    ) -> Finding:
         clause = _clause_leading_to(call_graph(module), terminate, effect)
         return self.report(
             file.facts.path,

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callback_waits import CallbackWait, audience, callback_waits
+from otp_genesis_analyzers.facts.callback_waits import CallbackWait, audience, callback_waits, ends_start
 from otp_genesis_analyzers.facts.callbacks import callbacks
 from otp_genesis_analyzers.facts.called_values import called_fields
 from otp_genesis_analyzers.facts.kinds import WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.model import Function, Module
+from otp_genesis_analyzers.facts.plain_reply import plain_reply
 from otp_genesis_analyzers.facts.sites import production_modules
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -23,16 +24,419 @@ class BlockingCallback(Rule):
     """A server's callback waits for the world while its callers queue up.
 
     ## What it does
+    Reports calls that wait, in callbacks of a server that others call, and in the functions of the module
+    that these go through: HTTP clients, TCP and TLS connects, system commands, `:rpc` and `:erpc` without a
+    timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument or the
+    state holds. `handle_call` and the call events of a state machine are judged always; `handle_cast`,
+    `handle_info` and `handle_continue` where the server answers calls as well. These are **warnings**, and so
+    is a sleep in a view or a channel. **Information** is what may be short: a sleep of unknown length,
+    `Task.yield`, a function that the state holds. **Hints** are database queries in `handle_call`, calls to
+    other processes whose failure is caught, and sleeps of a server that nobody calls.
+
+    ## Why it matters on the BEAM
+    A process takes one message at a time. While its callback waits, everybody who calls the server waits
+    behind it, and gives up after five seconds unless told otherwise. The message is handled all the same.
+
+    ## When it is legitimate
+    A reply that is given later (`{:noreply, state}` and `GenServer.reply/2`) blocks nobody. Code in a `fn`
+    that a task, a timer or a new process runs is not in the callback. A worker that nobody calls may wait,
+    and so may the `handle_continue` that ends the start of a server, stages, Broadway and Oban workers.
+    None of these is reported.
+
+    ## Use instead
+    ```elixir
+    def handle_call({:quote, id}, from, state) do
+      Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+        GenServer.reply(from, Rates.fetch(id))
+      end)
+
+      {:noreply, state}
+    end
+    ```
+
+    ## Fix safety
+    Unsafe, and only for a clause that is one `{:reply, value, state}` whose value reads no field that
+    changes. Calls are then answered side by side, in any order, and any number of them; a crash of the work
+    no longer ends the server, its caller waits until its timeout. The fix also adds a `Task.Supervisor` to
+    the application where there is none.
+
+    ## References
+    - https://hexdocs.pm/elixir/GenServer.html#reply/2
+    - https://hexdocs.pm/elixir/Task.Supervisor.html
     """
 
     code = "OTP304"
     name = "blocking-callback"
     severity = Severity.WARNING
-    anchors = ("handle_", "GenServer", "gen_statem", "GenStateMachine")
-    fixes = (FixKind.LLM,)
+    anchors = ("handle_", ":call", "sleep")
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [
+                  {Task.Supervisor, name: Shop.TaskSupervisor},
+                  Shop.Rates
+                ]
+
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/rates.ex
+            defmodule Shop.Rates do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              @impl true
+              def init(opts), do: {:ok, %{url: opts[:url], last: nil}}
+
+              @impl true
+              def handle_call({:quote, id}, _from, state), do: {:reply, Req.get!(state.url <> id).body, state}
+            #                                                           ^^^^^^^^ warning: every caller of
+
+              def handle_call({:scan, host}, from, %{url: url} = state) do
+                {:reply, scan(url, host), state}
+            #            ^^^^ warning: waits for a system command in `System.cmd/2`, reached through `scan/2`
+              end
+
+              def handle_call({:fetch, id}, _from, state) do
+                last = Req.get!(state.url <> id)
+            #          ^^^^^^^^ warning: `handle_call/3` waits for an HTTP answer
+                {:reply, last, %{state | last: last}}
+              end
+
+              defp scan(url, host) do
+                {out, 0} = System.cmd("nmap", [url, host])
+                out
+              end
+            end
+            """,
+            fixed="""
+            # file: lib/shop/rates.ex
+            defmodule Shop.Rates do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              @impl true
+              def init(opts), do: {:ok, %{url: opts[:url], last: nil}}
+
+              @impl true
+              def handle_call({:quote, id}, from, state) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+                  GenServer.reply(from, Req.get!(state.url <> id).body)
+                end)
+
+                {:noreply, state}
+              end
+
+              def handle_call({:scan, host}, from, %{url: url} = state) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+                  GenServer.reply(from, scan(url, host))
+                end)
+
+                {:noreply, state}
+              end
+
+              def handle_call({:fetch, id}, _from, state) do
+                last = Req.get!(state.url <> id)
+                {:reply, last, %{state | last: last}}
+              end
+
+              defp scan(url, host) do
+                {out, 0} = System.cmd("nmap", [url, host])
+                out
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Board do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:ask, pid}, _from, state) do
+                answer = GenServer.call(pid, :ask)
+            #            ^^^^^^^^^^^^^^ warning: waits for another process
+                {:reply, {answer, state.render.(answer)}, state}
+            #                     ^^^^^^^^^^^^ information: calls `state.render`, which may take any time
+              end
+
+              def handle_call(:safe, _from, state) do
+                {:reply, safely(state.peer), state}
+            #            ^^^^^^ hint: waits for another process
+              end
+
+              def handle_call(:orders, _from, state), do: {:reply, {state, Shop.Repo.all(Shop.Order)}, state}
+            #                                                              ^^^^^^^^^^^^^ hint: the database
+
+              def handle_cast({:poll, task}, state) do
+                Task.await(task)
+            #   ^^^^^^^^^^ warning: `handle_cast/2` waits for a task
+                {:noreply, state}
+              end
+
+              def handle_info(:tick, state) do
+                retry(3)
+                Task.yield(state.task, 1_000)
+            #   ^^^^^^^^^^ information: waits for a task
+                Process.sleep(state.pause)
+            #   ^^^^^^^^^^^^^ information: waits for a sleep
+                {:noreply, state}
+              end
+
+              defp retry(left) when left > 0 do
+                :timer.sleep(:timer.seconds(1))
+            #   ^^^^^^^^^^^^ warning: waits for a sleep of 1000 ms
+                retry(left - 1)
+              end
+
+              defp retry(0), do: :ok
+
+              defp safely(pid) do
+                GenServer.call(pid, :ask)
+              catch
+                :exit, _ -> nil
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.SignInLive do
+              use ShopWeb, :live_view
+
+              def handle_info(:signed_in, socket) do
+                Process.sleep(250)
+            #   ^^^^^^^^^^^^^ warning: the user's page answers nothing meanwhile
+                {:noreply, socket}
+              end
+            end
+
+            defmodule Shop.Door do
+              @behaviour :gen_statem
+
+              def init(_opts), do: {:ok, :shut, nil}
+
+              def handle_event({:call, from}, :open, :shut, node) do
+                :rpc.call(node, Shop.Lock, :open, [])
+            #   ^^^^^^^^^ warning: another node, without a timeout
+                {:next_state, :open, node, [{:reply, from, :ok}]}
+              end
+            end
+
+            defmodule Shop.Cleaner do
+              use GenServer
+
+              def init(opts), do: {:ok, opts, {:continue, 1}}
+
+              def handle_call(:state, _from, state), do: {:reply, state, state}
+
+              def handle_continue(attempt, state) do
+                {:ok, _socket} = :gen_tcp.connect(state.host, 80, [])
+            #                    ^^^^^^^^^^^^^^^^ warning: `handle_continue/2` waits for a connection
+                {:noreply, state, {:continue, attempt + 1}}
+              end
+            end
+
+            defmodule Shop.Sweeper do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_cast(:sweep, state) do
+                Process.sleep(1_500)
+            #   ^^^^^^^^^^^^^ hint: it takes no other message meanwhile
+                {:noreply, state}
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Rates do
+              @moduledoc "Answers later: nobody waits for the work but who asked for it."
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:quote, id}, from, state) do
+                Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+                  GenServer.reply(from, Req.get!(url(id)))
+                end)
+
+                {:noreply, state}
+              end
+
+              def handle_call({:wait, id}, from, state) do
+                Process.send_after(self(), {:over, from}, 1_000)
+                {:noreply, Map.put(state, id, from)}
+              end
+
+              def handle_call({:read, path}, _from, state) do
+                task = Task.Supervisor.async_nolink(Shop.TaskSupervisor, fn -> System.cmd("cat", [path]) end)
+                {:reply, :ok, Map.put(state, task.ref, path)}
+              end
+
+              def handle_call({:wrap, id}, _from, state) do
+                {:reply, fn -> GenServer.call(id, :ask) end, state}
+              end
+
+              def handle_info({:over, from}, state) do
+                GenServer.reply(from, :over)
+                {:noreply, state}
+              end
+
+              defp url(id), do: "https://example.org/" <> id
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Repair do
+              @moduledoc "A worker that nobody calls."
+              use GenServer
+
+              def init(opts), do: {:ok, opts, {:continue, :first}}
+
+              def handle_continue(:first, state), do: {:noreply, repair(state)}
+              def handle_info(:again, state), do: {:noreply, repair(state)}
+              def handle_cast({:repair, task}, state), do: {:noreply, {Task.await(task), state}}
+
+              defp repair(state) do
+                Req.post!("https://example.org", json: state)
+                Shop.Repo.update_all(Shop.Order, set: [repaired: true])
+                Process.send_after(self(), :again, 60_000)
+                state
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Menu do
+              @moduledoc "The second half of its start."
+              use GenServer
+
+              def init(opts), do: {:ok, opts, {:continue, :load}}
+
+              def handle_continue(:load, _opts) do
+                Process.sleep(1_000)
+                {:noreply, Req.get!("https://example.org/menu").body}
+              end
+
+              def handle_call(:menu, _from, menu), do: {:reply, menu, menu}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Client do
+              @moduledoc "Runs in its callers."
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def get(pid) do
+                Process.sleep(500)
+                GenServer.call(pid, :get)
+              end
+
+              def retry(pid, left) when left > 0 do
+                Process.sleep(1_000)
+                retry(pid, left - 1)
+              end
+
+              def handle_call(:get, _from, state) do
+                Process.sleep(10)
+                Task.yield(state.task, 0)
+                :rpc.call(state.node, Shop.Lock, :open, [], 1_000)
+                {:reply, GenServer.call(Shop.Other, :get), state}
+              end
+
+              def handle_call(:park, _from, state), do: {:reply, {&Process.sleep/1, state.pause}, state}
+            end
+
+            defmodule Shop.Buffer do
+              use GenServer
+
+              def init(opts), do: {:ok, struct(__MODULE__, opts)}
+
+              def handle_call({:push, item}, _from, state), do: {:reply, :ok, push(state, item)}
+
+              defp push(pid, item) when is_pid(pid), do: GenServer.call(pid, {:push, item})
+              defp push(%__MODULE__{} = state, item), do: %{state | items: [item | state.items]}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Stage do
+              use GenStage
+
+              def init(opts), do: {:producer, opts}
+              def handle_demand(count, state), do: {:noreply, [Req.get!(state.url <> count)], state}
+              def handle_call(:get, _from, state), do: {:reply, Req.get!("https://example.org"), [], state}
+            end
+
+            defmodule Shop.Mailing do
+              use Oban.Worker
+
+              def perform(job) do
+                Process.sleep(2_000)
+                Req.post!("https://example.org", json: job.args)
+              end
+            end
+
+            defmodule Shop.Line do
+              @behaviour :gen_statem
+
+              def init(opts), do: {:ok, :connecting, opts}
+              def handle_event(:internal, :connect, _, data), do: {:keep_state, :ssl.connect(data, 443)}
+              def handle_event({:call, from}, :get, state, _), do: {:keep_state, state, {:reply, from, 1}}
+            end
+
+            defmodule Shop.Feed do
+              use WebSockex
+
+              def handle_disconnect(_status, state) do
+                Process.sleep(10_000)
+                {:reconnect, state}
+              end
+            end
+
+            defmodule ShopWeb.CartLive do
+              use ShopWeb, :live_view
+
+              def handle_event("rates", _params, socket) do
+                {:noreply, start_async(socket, :rates, fn -> Process.sleep(500) end)}
+              end
+            end
+            # file: test/support/slow.ex
+            defmodule Shop.Slow do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:slow, _from, state) do
+                Process.sleep(5_000)
+                {:reply, :ok, state}
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -102,8 +506,16 @@ class BlockingCallback(Rule):
             severity=severity,
             confidence=Confidence.EXACT if wait.direct else Confidence.STRONG,
             related=related,
-            fix=FixKind.LLM,
+            fix=_fix(file, module, wait),
         )
+
+
+def _fix(file: FileView, module: Module, wait: CallbackWait) -> FixKind:
+    """Unsafe where another process can give the answer; to take out a mere sleep needs judgement."""
+    if wait.found.wait.kind == "sleep" or "GenServer" not in kinds(module):
+        return FixKind.LLM
+    reply = plain_reply(file.source, file.facts, call_graph(module), wait.callback, wait.clause)
+    return FixKind.LLM if reply is None else FixKind.UNSAFE
 
 
 def _place(wait: CallbackWait) -> Span:
@@ -116,7 +528,8 @@ def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | 
     waiting = audience(file.source, module, wait.callback, wait.clause)
     if waiting == "nobody":
         is_long_sleep = found.kind == "sleep" and found.certain and "GenServer" in kinds(module)
-        return Severity.HINT if is_long_sleep else None
+        is_start = ends_start(file.source, module, wait.callback)
+        return Severity.HINT if is_long_sleep and not is_start else None
     if found.kind == "query":
         return Severity.HINT if wait.callback.id == "handle_call/3" else None
     if found.kind == "process" and wait.found.call.guarded_by_rescue:

@@ -4,30 +4,263 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callback_waits import CallbackWait, callback_waits
+from otp_genesis_analyzers.facts.callback_waits import CallbackWait, callback_waits, continues_later
+from otp_genesis_analyzers.facts.deferrable_init import deferrable_init
 from otp_genesis_analyzers.facts.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.sites import production_modules
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
-_STARTED_BY_SUPERVISORS: frozenset[Kind] = SERVERS | {"Supervisor"}
+_STARTED_BY_SUPERVISORS = SERVERS | frozenset[Kind](("Supervisor",))
 
 
 class BlockingInit(Rule):
     """A server's `init` waits for a network, a command or another process.
 
     ## What it does
+    Reports calls that wait, in the `init/1` of a server or a supervisor and in the functions of the module
+    that it goes through: HTTP clients, TCP and TLS connects, system commands, `:rpc` and `:erpc` without a
+    timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument holds.
+    These are **warnings**. A wait of unknown length is **information**; a database query, and a call whose
+    failure is caught, is a **hint**.
+
+    ## Why it matters on the BEAM
+    `start_link` returns when `init/1` has. A supervisor starts its children one after the other, so that
+    all that come later wait, at boot and at each restart. A failure in `init/1` fails the start: a service
+    that is away for a minute can keep the application from booting.
+
+    ## When it is legitimate
+    Where the children that follow must not run without the result: suppress the finding with that reason.
+    Local work (making a folder, an ETS table, reading the configuration) is not reported, nor is what a task
+    or a new process does, nor the connect to a local socket.
+
+    ## Use instead
+    ```elixir
+    def init(opts), do: {:ok, opts, {:continue, :load}}
+
+    def handle_continue(:load, opts), do: {:noreply, Rates.fetch(opts)}
+    ```
+    The first message is taken after `handle_continue/2` has ended.
+
+    ## Fix safety
+    Unsafe, and only for an `init/1` that is statements and one `{:ok, state}` at the end. The first statement
+    that waits, and all after it, become a clause of `handle_continue/2`. The start then succeeds before the
+    work is done: what relied on its result at boot must ask the server. A failure restarts the server
+    instead of failing its start, and `terminate/2` may be given the state from before the work.
+
+    ## References
+    - https://hexdocs.pm/elixir/GenServer.html#c:init/1
+    - https://hexdocs.pm/elixir/GenServer.html#c:handle_continue/2
     """
 
     code = "OTP303"
     name = "blocking-init"
     severity = Severity.WARNING
     anchors = ("init(",)
-    fixes = (FixKind.LLM,)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Rates do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, Req.get!(opts[:url]).body}
+            #                           ^^^^^^^^ warning: its supervisor starts nothing else meanwhile
+
+              @impl true
+              def handle_call(:rates, _from, rates), do: {:reply, rates, rates}
+            end
+
+            defmodule Shop.Printer do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                url = opts[:url]
+                state = %{url: url, queue: []}
+                # The printer may be asleep.
+                wake(url)
+            #   ^^^^ warning: waits for a connection in `:gen_tcp.connect/3`, reached through `wake/1`
+                {:ok, state}
+              end
+
+              def handle_continue(:rest, state), do: {:noreply, state}
+
+              defp wake(url) do
+                {:ok, socket} = :gen_tcp.connect(url, 9100, [])
+                :gen_tcp.close(socket)
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Rates do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, nil, {:continue, {:load, opts}}}
+
+              @impl true
+              def handle_continue({:load, opts}, _state) do
+                {:noreply, Req.get!(opts[:url]).body}
+              end
+
+              @impl true
+              def handle_call(:rates, _from, rates), do: {:reply, rates, rates}
+            end
+
+            defmodule Shop.Printer do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                url = opts[:url]
+                state = %{url: url, queue: []}
+                {:ok, state, {:continue, {:load, url}}}
+              end
+
+              def handle_continue({:load, url}, state) do
+                # The printer may be asleep.
+                wake(url)
+                {:noreply, state}
+              end
+
+              def handle_continue(:rest, state), do: {:noreply, state}
+
+              defp wake(url) do
+                {:ok, socket} = :gen_tcp.connect(url, 9100, [])
+                :gen_tcp.close(socket)
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Fleet do
+              use Supervisor
+
+              def init(opts) do
+                cars = HTTPoison.get!(opts[:url])
+            #          ^^^^^^^^^^^^^^ warning: waits for an HTTP answer
+                Supervisor.init(Enum.map(cars, &{Shop.Car, &1}), strategy: :one_for_one)
+              end
+            end
+
+            defmodule Shop.Door do
+              use GenServer
+
+              def init(opts) do
+                if opts[:late] do
+                  :timer.sleep(500)
+            #     ^^^^^^^^^^^^ warning: a sleep of 500 ms
+                end
+
+                case System.cmd("ls", ["/dev/door"]) do
+            #        ^^^^^^^^^^ warning: a system command
+                  {_, 0} -> {:ok, opts}
+                  _ -> :ignore
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Board do
+              use GenServer
+
+              def init(opts) do
+                Process.sleep(opts[:pause])
+            #   ^^^^^^^^^^^^^ information: waits for a sleep
+                {:ok, %{rows: Shop.Repo.all(Shop.Row), peer: join(opts[:peer])}, 5_000}
+            #                 ^^^^^^^^^^^^^ hint: the database
+            #                                                ^^^^ warning: another process
+              end
+
+              defp join(pid), do: GenServer.call(pid, :join)
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Rates do
+              use GenServer
+
+              def init(opts), do: {:ok, nil, {:continue, {:load, opts}}}
+
+              def handle_continue({:load, opts}, _state), do: {:noreply, Req.get!(opts[:url]).body}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Files do
+              use GenServer
+
+              @pause 50
+
+              def init(opts) do
+                File.mkdir_p!(opts[:folder])
+                :ets.new(:shop_files, [:named_table])
+                Process.sleep(@pause)
+                {:ok, socket} = :gen_tcp.connect({:local, "/run/shop"}, 0, [])
+                mode = Application.fetch_env!(:shop, :mode)
+                {:ok, %{socket: socket, mode: mode, sleep: &Process.sleep/1, opts: opts}}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Loader do
+              use GenServer
+
+              def init(opts) do
+                task = Task.async(fn -> Req.get!(opts[:url]) end)
+                Process.send_after(self(), :again, 60_000)
+                :timer.apply_after(100, fn -> System.cmd("sync", []) end)
+                {:ok, %{task: task, ask: fn pid -> GenServer.call(pid, :ask) end}}
+              end
+
+              def handle_info({ref, _answer}, state) when is_reference(ref), do: {:noreply, state}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Auth do
+              @moduledoc "A plug: its `init/1` starts no process."
+              @behaviour Plug
+
+              def init(opts), do: Keyword.put(opts, :keys, Req.get!(opts[:url]).body)
+              def call(conn, _opts), do: conn
+            end
+            # file: test/support/slow.ex
+            defmodule Shop.Slow do
+              use GenServer
+
+              def init(opts) do
+                Process.sleep(1_000)
+                {:ok, opts}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Ledger do
+              use GenServer
+
+              # otp-genesis:ignore OTP303 -- nothing may be sold before the books are open
+              def init(opts), do: {:ok, Req.get!(opts[:url]).body}
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -47,14 +280,22 @@ class BlockingInit(Rule):
             file.facts.path,
             wait.call.head,
             f"`init/1` waits for {found.wait.words} in `{found.call.target}`{behind}: "
-            "its supervisor starts nothing else meanwhile, and a failure fails the start",
+            "its supervisor starts nothing else meanwhile",
             snippet=file.source.text(wait.call.span),
             scope=scope_of(module, wait.callback),
             severity=_severity(wait),
             confidence=Confidence.EXACT if wait.direct else Confidence.STRONG,
             related=related,
-            fix=FixKind.LLM,
+            fix=_fix(file, module, wait),
         )
+
+
+def _fix(file: FileView, module: Module, wait: CallbackWait) -> FixKind:
+    """Unsafe where what waits can go to `handle_continue/2`, and nothing else goes there later."""
+    if "GenServer" not in kinds(module) or continues_later(file.source, module):
+        return FixKind.LLM
+    found = deferrable_init(file.source, wait.clause, wait.call)
+    return FixKind.LLM if found is None else FixKind.UNSAFE
 
 
 def _severity(wait: CallbackWait) -> Severity:

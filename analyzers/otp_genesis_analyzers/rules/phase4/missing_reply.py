@@ -62,8 +62,177 @@ class MissingReply(Rule):
     anchors = ("handle_call",)
     fixes = (FixKind.LLM,)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Jobs do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, []}
+
+              @impl true
+              def handle_call({:job, job}, _from, jobs), do: {:noreply, [job | jobs]}
+            #     ^^^^^^^^^^^ warning: this clause returns `:noreply` and drops `from`
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Stock do
+              use GenServer
+
+              @impl true
+              def init(stock), do: {:ok, stock}
+
+              @impl true
+              def handle_call({:take, item}, from, stock) do
+            #     ^^^^^^^^^^^ warning: this clause can return `:noreply`
+                case stock do
+                  %{^item => count} when count > 0 ->
+                    {:reply, :ok, %{stock | item => count - 1}}
+
+                  %{^item => _none} ->
+                    {:noreply, stock}
+
+                  _ ->
+                    {:reply, {:error, :unknown}, stock}
+                end
+              end
+
+              def handle_call({:order, item}, _, stock) do
+            #     ^^^^^^^^^^^ warning: this clause returns `:noreply`
+                order(item, stock)
+              end
+
+              def handle_call({:restock, items}, _from, stock) do
+            #     ^^^^^^^^^^^ warning: this clause can return `:noreply`
+                if items == [], do: {:reply, :ok, stock}, else: stock |> add(items) |> keep()
+              end
+
+              defp order(item, stock) do
+                Shop.Supplier.order(item)
+                {:noreply, stock, {:continue, :refresh}}
+              end
+
+              defp add(stock, items), do: Enum.into(items, stock)
+              defp keep(stock), do: {:noreply, stock}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Bell do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:ring, _from, state) do
+            #     ^^^^^^^^^^^ warning
+                with {:ok, sound} <- Shop.Sound.load(state) do
+                  Shop.Sound.play(sound)
+                  {:noreply, state}
+                end
+              end
+
+              def handle_call(_request, _from, state), do: {:noreply, state}
+            #     ^^^^^^^^^^^ information
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Jobs do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, []}
+
+              @impl true
+              def handle_call({:job, job}, from, jobs), do: {:noreply, [{job, from} | jobs]}
+
+              def handle_call({:now, job}, from, jobs) do
+                GenServer.reply(from, :ok)
+                Shop.Job.run(job)
+                {:noreply, jobs}
+              end
+
+              def handle_call({:later, job}, from, jobs) do
+                Task.Supervisor.start_child(Shop.Tasks, fn -> GenServer.reply(from, Shop.Job.run(job)) end)
+                {:noreply, jobs}
+              end
+
+              def handle_call({:mine, job}, {pid, _tag} = from, jobs), do: queue(job, pid, from, jobs)
+
+              defp queue(job, pid, from, jobs), do: {:noreply, [{job, pid, from} | jobs]}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Till do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:total, _from, sum), do: {:reply, sum, sum}
+              def handle_call(:close, _from, sum), do: {:stop, :normal, sum}
+              def handle_call(:stop, _from, sum), do: {:stop, :normal, :ok, sum}
+              def handle_call({:add, amount}, _from, sum), do: Shop.Reply.ok(sum + amount)
+              def handle_call(:crash, _from, _sum), do: raise("no")
+              def handle_call({:check, sum}, _from, sum), do: reply(sum)
+
+              @impl true
+              def handle_cast({:add, amount}, sum), do: {:noreply, sum + amount}
+
+              defp reply(sum), do: {:reply, :ok, sum}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/support/mute.ex
+            defmodule Shop.Mute do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def handle_call(_request, _from, state), do: {:noreply, state}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Lamp do
+              @behaviour :gen_statem
+
+              def callback_mode, do: :handle_event_function
+              def init(data), do: {:ok, :off, data}
+
+              def handle_event({:call, from}, :press, :off, data) do
+                {:next_state, :on, data, [{:reply, from, :on}]}
+              end
+
+              def handle_event(:cast, :press, :on, data), do: {:next_state, :off, data}
+            end
+
+            defmodule Shop.Wrapped do
+              use GenServer
+
+              @impl true
+              def init(inner), do: {:ok, inner}
+
+              @impl true
+              def handle_call(request, from, inner), do: Shop.Inner.handle_call(request, from, inner)
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):

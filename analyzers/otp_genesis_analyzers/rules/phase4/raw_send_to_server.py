@@ -7,8 +7,8 @@ from msgspec import structs
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.client_api import addressee, looked_up
 from otp_genesis_analyzers.facts.clause_results import results
+from otp_genesis_analyzers.facts.client_api import addressee, looked_up
 from otp_genesis_analyzers.facts.messages import Sent, has_shape_of, is_later, sent, sent_by, taken
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.sites import Site, production_modules, site_at
@@ -18,6 +18,9 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.servers import server_named
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
+
+_LOG_HANDLER = "log/2"
+"""What `:logger` calls in the process that logs, which must not wait for a server."""
 
 _HANDS_OVER = ("deliver", "route", "distribute", "delegate", "dispatch", "submit")
 
@@ -40,7 +43,8 @@ class RawSendToServer(Rule):
     ## When it is legitimate
     From the server's own module, where a `send` is a nudge to itself. To `self()`, and later through a timer.
     As the answer to somebody who asked (`{ref, reply}`), as news to those who subscribed. To a process that
-    is no server of the project, such as a port or a logger. None of these is reported, nor is code in tests.
+    is no server of the project. In a handler of `:logger`, which must not wait. None of these is reported,
+    nor is code in tests.
 
     ## Use instead
     ```elixir
@@ -66,8 +70,232 @@ class RawSendToServer(Rule):
     anchors = ("send",)
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
-    INVALID: ClassVar = []
-    VALID: ClassVar = []
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args), do: Supervisor.start_link([Shop.Mailer], strategy: :one_for_one)
+            end
+            # file: lib/shop/mailer.ex
+            defmodule Shop.Mailer do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info({:deliver, mail}, state) do
+                Shop.Smtp.send(mail)
+                {:noreply, state}
+              end
+            end
+            # file: lib/shop/orders.ex
+            defmodule Shop.Orders do
+              alias Shop.Mailer
+
+              def confirm(order) do
+                send(Mailer, {:deliver, order.mail})
+            #   ^^^^ information: which nothing confirms
+                :ok
+              end
+            end
+            """,
+            fixed="""
+            # file: lib/shop/mailer.ex
+            defmodule Shop.Mailer do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              def deliver(mail), do: GenServer.call(__MODULE__, {:deliver, mail})
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:deliver, mail}, _from, state) do
+                Shop.Smtp.send(mail)
+                {:reply, :ok, state}
+              end
+            end
+            # file: lib/shop/orders.ex
+            defmodule Shop.Orders do
+              alias Shop.Mailer
+
+              def confirm(order) do
+                Mailer.deliver(order.mail)
+                :ok
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            # file: lib/shop/printer.ex
+            defmodule Shop.Printer do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: :printer)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info(:flush, state), do: {:noreply, %{state | pages: []}}
+              def handle_info({:print, page} = job, state), do: {:noreply, Map.put(state, page, job)}
+            end
+            # file: lib/shop/desk.ex
+            defmodule Shop.Desk do
+              def flush, do: send(:printer, :flush)
+            #                ^^^^ information: `:printer`
+
+              def print(page) do
+                :printer |> Process.whereis() |> send({:print, page})
+            #                                    ^^^^ information
+                Process.send(:printer, {:print, page}, [:noconnect])
+            #   ^^^^^^^^^^^^ information
+              end
+
+              def far(node, page), do: send({:printer, node}, {:print, page})
+            #                          ^^^^ information
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Router do
+              def deliver(worker, mail) do
+                send(worker, {:mail, mail})
+            #   ^^^^ hint: `deliver/2` answers `:ok` after a `send`
+                :ok
+              end
+
+              def delegate_to(worker, job) do
+                if job do
+                  send(worker, {:job, job})
+            #     ^^^^ hint
+                  :ok
+                else
+                  {:error, :no_job}
+                end
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Refresher do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: :refresher)
+              def refresh, do: send(__MODULE__, :refresh)
+              def again, do: send(:refresher, :refresh)
+
+              @impl true
+              def init(opts) do
+                send(self(), :refresh)
+                Process.send_after(self(), :refresh, 1_000)
+                Process.send_after(__MODULE__, :refresh, 1_000)
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_info(:refresh, state), do: {:noreply, state}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/store.ex
+            defmodule Shop.Store do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info({:put, key, value}, state), do: {:noreply, Map.put(state, key, value)}
+              def handle_info(_message, state), do: {:noreply, state}
+            end
+            # file: lib/shop/log_handler.ex
+            defmodule Shop.LogHandler do
+              def log(event, _config), do: send(Shop.Store, {:put, :last, event})
+            end
+            # file: lib/shop/other.ex
+            defmodule Shop.Other do
+              def put(key), do: send(Shop.Store, {:put, key})
+              def tell(message), do: send(Shop.Store, message)
+              def answer(from, ref, reply), do: send(from, {ref, reply})
+              def port(port), do: send(port, {self(), :close})
+              def logger, do: send(:logger_proxy, {:put, :a, 1})
+              def later, do: Process.send_after(Shop.Store, {:put, :a, 1}, 10)
+              def publish(pids, news), do: Enum.each(pids, fn pid -> send(pid, {:news, news}) end)
+              def broadcast(pid, news), do: send(pid, {:news, news})
+
+              def deliver(pid, mail) do
+                send(pid, {:mail, mail})
+              end
+
+              def deliver_all(pids, mail) do
+                Enum.each(pids, fn pid -> send(pid, {:mail, mail}) end)
+                :ok
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/store.ex
+            defmodule Shop.Store do
+              use GenServer
+
+              def put(key, value), do: GenServer.cast(__MODULE__, {:put, key, value})
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:put, key, value}, state), do: {:noreply, Map.put(state, key, value)}
+            end
+            # file: lib/shop/loop.ex
+            defmodule Shop.Loop do
+              def start, do: Process.register(spawn_link(&loop/0), :loop)
+
+              defp loop do
+                receive do
+                  {:put, _key, _value} -> loop()
+                end
+              end
+            end
+            # file: lib/shop/user.ex
+            defmodule Shop.User do
+              def save(key, value) do
+                Shop.Store.put(key, value)
+                send(Shop.Store, {:put, key, value})
+                send(:loop, {:put, key, value})
+              end
+            end
+            # file: test/shop/store_test.exs
+            defmodule Shop.StoreTest do
+              use ExUnit.Case
+
+              test "survives a stray message" do
+                send(Shop.Store, {:put, 1, 2})
+              end
+            end
+            """
+        ),
+    ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
@@ -96,16 +324,17 @@ class RawSendToServer(Rule):
     def _sent_to_name(self, file: FileView, message: Sent) -> Finding:
         site = message.site
         name = looked_up(message.server)
+        rewritable = site.call.form == "call" and site.function not in callbacks(site.module)
         written = name.value if name.kind == "module" else f":{name.value}"
         return self.report(
             file.facts.path,
             site.call.head,
-            f"`:{message.message.tag}` goes to the server `{written}` as a plain message: nothing confirms it, "
-            "which only `GenServer.call/3` does",
+            f"`:{message.message.tag}` goes to `{written}` as a plain message, which nothing confirms: "
+            "`GenServer.call/3` does",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
             confidence=Confidence.STRONG,
-            fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
+            fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
 
     def _sent_to_argument(self, file: FileView, site: Site) -> Finding:
@@ -124,7 +353,8 @@ class RawSendToServer(Rule):
 def _requests(module: Module) -> Iterator[Sent]:
     """Plain messages with a tag, sent at once and written out here."""
     for message in sent(module):
-        if message.way == "info" and message.message.tag is not None and not is_later(message.site.call):
+        is_plain = message.way == "info" and not is_later(message.site.call)
+        if is_plain and message.message.tag is not None and message.site.function.id != _LOG_HANDLER:
             yield message
 
 
@@ -137,9 +367,6 @@ def _confirms_a_send(source: Source, module: Module, message: Sent) -> bool:
     site = message.site
     if not site.function.public or site.call.closure >= 0 or site.function in callbacks(module):
         return False
-    given = {part.value for parameter in site.clause.head for part in parameter.walk() if part.kind == "variable"}
-    if not site.function.name.startswith(_HANDS_OVER) or message.server.value not in given:
+    if not site.function.name.startswith(_HANDS_OVER) or message.server not in site.clause.head:
         return False
-    return message.server.kind == "variable" and any(
-        syntax.text(node) == ":ok" for node in results(source, site.clause)
-    )
+    return any(syntax.text(node) == ":ok" for node in results(source, site.clause))

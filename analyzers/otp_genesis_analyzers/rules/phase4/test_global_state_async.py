@@ -7,7 +7,12 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.global_state import changes_global_state
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Use
 from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.test_blocks import async_use, blocks_and_functions, is_test_case, one_line_tests
+from otp_genesis_analyzers.facts.test_blocks import (
+    async_use,
+    blocks_and_functions,
+    is_test_case,
+    one_line_tests,
+)
 from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
@@ -47,7 +52,7 @@ class TestGlobalStateAsync(Rule):
     code = "OTP410"
     name = "test-global-state-async"
     severity = Severity.WARNING
-    anchors = ("async: true",)
+    anchors = ("async:",)
     fixes = (FixKind.SAFE,)
 
     INVALID: ClassVar = [
@@ -136,7 +141,7 @@ class TestGlobalStateAsync(Rule):
               import Mox
 
               setup :set_mox_global
-            # ^^^^^ warning: `setup/1` changes what all tests see
+            # ^^^^^ warning: `set_mox_global` changes what all tests see
 
               test "is quiet" do
                 Logger.configure(level: :error)
@@ -161,6 +166,16 @@ class TestGlobalStateAsync(Rule):
               use ExUnit.Case, async: false
 
               test "runs alone" do
+                Application.put_env(:shop, :mode, :off)
+                assert Shop.mode() == :off
+              end
+            end
+            # file: test/shop/last_word_test.exs
+            defmodule Shop.LastWordTest do
+              use Shop.DataCase, async: true
+              use ExUnit.Case, async: false
+
+              test "runs alone: the last one says how" do
                 Application.put_env(:shop, :mode, :off)
                 assert Shop.mode() == :off
               end
@@ -243,10 +258,11 @@ class TestGlobalStateAsync(Rule):
 
     def _finding(self, file: FileView, site: Site, use: Use) -> Finding:
         path = file.facts.path
+        changing = "set_mox_global" if site.call.name == "setup" else site.call.target
         return self.report(
             path,
             site.call.head,
-            f"`{site.call.target}` changes what all tests see, while this module runs beside others",
+            f"`{changing}` changes what all tests see, while this module runs beside others",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
             fix=FixKind.SAFE,

@@ -1,56 +1,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from tree_sitter import Node
+from msgspec import structs
 
-from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.awaited_cast import awaited_cast
 from otp_genesis_analyzers.facts.kills import unwatched_kills
 from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.sleep_purpose import Purpose, purpose_of_sleep
 from otp_genesis_analyzers.facts.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.facts.test_blocks import (
     TestBlock,
-    asserts,
     blocks_and_functions,
-    describe_of,
-    following,
+    is_refuted_next,
     is_test_case,
-    refutes,
-    span_of,
+    test_call_at,
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 SHORTEST_MS = 5
 """A shorter sleep only lets other processes run."""
-_NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""'})
-_NEXT_SECOND_MS = range(1001, 1101)
-"""So long sleeps who wants a timestamp in whole seconds to differ."""
 
-_TIME_WORDS = ("ttl", "expir", "timeout", "time out", "timed out", "window", "throttl", "rate limit", "rate_limit")
-_TIME_WORDS += ("interval", "debounc", "cooldown", "stale", "elapsed", "duration", "uptime", "refill", "idle")
-_TIME_KEYS = ("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age")
-
-_WAITING_ASSERTIONS = frozenset(
-    {"assert_receive", "assert_push", "assert_reply", "assert_broadcast", "assert_redirect", "assert_patch"}
-)
-_ACTING = frozenset(
-    {"start", "stop", "create", "insert", "update", "delete", "put", "add", "push", "send", "register", "run"}
-    | {"remove", "cancel", "kill", "close", "perform", "execute", "enqueue", "connect", "restart", "unregister"}
-    | {"reset", "acquire", "release", "checkout", "checkin", "cast", "emit", "publish", "post", "patch"}
-)
-_READING = frozenset(
-    {"get", "fetch", "list", "count", "lookup", "find", "read", "reload", "all", "one", "state", "info", "status"}
-    | {"stats", "exists", "whereis", "which", "tab2list", "size", "metrics", "member", "aggregate", "preload"}
-    | {"check", "summary", "value", "current", "history"}
-)
-
-
-class _Judgement(NamedTuple):
-    severity: Severity
-    evidence: str
-    fix: FixKind = FixKind.LLM
+_JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
+    "state": (
+        Severity.WARNING,
+        "and hopes that the other process is done: what it asserts next fails on a slow machine",
+    ),
+    "progress": (
+        Severity.INFORMATION,
+        "for another process to get somewhere: wait for a message, or ask until it is there",
+    ),
+    "time": (Severity.HINT, "to let time pass: a clock that the test can set is faster and exact"),
+    "silence": (Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when"),
+}
 
 
 class TestSleep(Rule):
@@ -313,7 +298,7 @@ class TestSleep(Rule):
               use ExUnit.Case
 
               test "ready in the end" do
-                wait_until(fn -> Shop.Orders.ready?() end)
+                wait_until(fn -> Shop.Orders.ready?() end, 10)
 
                 Enum.reduce_while(1..30, nil, fn _, _ ->
                   Process.sleep(10)
@@ -323,7 +308,7 @@ class TestSleep(Rule):
                 assert Shop.Orders.ready?()
               end
 
-              defp wait_until(condition, attempts \\ 10) do
+              defp wait_until(condition, attempts) do
                 unless condition.() do
                   Process.sleep(10)
                   assert attempts > 0
@@ -415,31 +400,40 @@ class TestSleep(Rule):
                 for block in blocks_and_functions(module):
                     yield from self._in_block(file, block)
 
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """A cast in front of the sleep, to a server that the project knows, can be waited for."""
+        if finding.severity is Severity.HINT:
+            return finding
+        site = test_call_at(project.files[finding.path].facts, finding.span)
+        if site is None or site.call.closure >= 0 or awaited_cast(project, site) is None:
+            return finding
+        return structs.replace(finding, fix=FixKind.UNSAFE)
+
     def _in_block(self, file: FileView, block: TestBlock) -> Iterator[Finding]:
         sleeps = [call for call in block.clause.calls if is_sleep(call)]
         if not sleeps or _repeats(block):
             return
-        kills = unwatched_kills(file.source, block)
-        of_kills = {sleep for kill in kills for sleep in kill.sleeps}
+        of_kills = {sleep for kill in unwatched_kills(file.source, block) for sleep in kill.sleeps}
         for call in sleeps:
             slept_ms = slept_milliseconds(call)
-            if call in of_kills or slept_ms is None or slept_ms < SHORTEST_MS:
-                continue
-            judgement = _judged(file, block, call, slept_ms)
-            if judgement is not None:
-                yield self._finding(file, block, call, slept_ms, judgement)
+            if call not in of_kills and slept_ms is not None and slept_ms >= SHORTEST_MS:
+                purpose = purpose_of_sleep(file.source, block, call, slept_ms)
+                if purpose is not None and (block.is_test or purpose == "state"):
+                    yield self._finding(file, block, call, slept_ms, purpose)
 
     def _finding(
-        self, file: FileView, block: TestBlock, call: Call, slept_ms: int, judgement: _Judgement
+        self, file: FileView, block: TestBlock, call: Call, slept_ms: int, purpose: Purpose
     ) -> Finding:
+        severity, evidence = _JUDGEMENTS[purpose]
+        becomes_timeout = is_refuted_next(file.source, block.clause, call)
         return self.report(
             file.facts.path,
             call.head,
-            f"the test sleeps {slept_ms} ms {judgement.evidence}",
+            f"the test sleeps {slept_ms} ms {evidence}",
             snippet=file.source.text(call.span),
             scope=block.site(call).scope,
-            severity=judgement.severity,
-            fix=judgement.fix,
+            severity=severity,
+            fix=FixKind.UNSAFE if becomes_timeout else FixKind.LLM,
         )
 
 
@@ -448,120 +442,3 @@ def _repeats(block: TestBlock) -> bool:
     return not block.is_test and any(
         not call.module and call.name == block.function.name for call in block.clause.calls
     )
-
-
-def _judged(file: FileView, block: TestBlock, call: Call, slept_ms: int) -> _Judgement | None:
-    behind = [
-        node
-        for node in following(file.source, block.clause, call)
-        if not _is_sleep(node) and (asserts(node) or not span_of(node).contains(call.span))
-    ]
-    if not behind or not _asserted_later(block, call):
-        return None
-    judgement = _by_next(behind)
-    if not block.is_test:
-        return judgement if judgement.severity is Severity.WARNING else None
-    if judgement.severity is Severity.HINT or not _about_time(file, block, slept_ms):
-        return judgement
-    return _Judgement(Severity.HINT, "to let time pass: a clock that the test can set is faster and exact")
-
-
-def _by_next(behind: list[Node]) -> _Judgement:
-    first = behind[0]
-    if refutes(first) or _is_still_alive(first):
-        fix = FixKind.UNSAFE if syntax.local_name(first) == "refute_received" else FixKind.LLM
-        return _Judgement(Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when", fix)
-    if _looks_at_state(first) or (_reads(first) and len(behind) > 1 and asserts(behind[1])):
-        words = "and hopes that the other process is done: what it asserts next fails on a slow machine"
-        return _Judgement(Severity.WARNING, words)
-    return _Judgement(
-        Severity.INFORMATION, "for another process to get somewhere: wait for a message, or ask until it is there"
-    )
-
-
-def _is_sleep(node: Node) -> bool:
-    target = syntax.call_target(node) if node.type == "call" else None
-    return target is not None and syntax.text(target) in ("Process.sleep", ":timer.sleep")
-
-
-def _asserted_later(block: TestBlock, sleep: Call) -> bool:
-    return any(
-        call.head.start > sleep.span.end and call.name.startswith(("assert", "refute"))
-        or (call.span.contains(sleep.span) and call.name.startswith("assert"))
-        for call in block.clause.calls
-    )
-
-
-def _looks_at_state(node: Node) -> bool:
-    """`assert` of something that is there by now; neither of what a further action gives nor of nothing."""
-    if not asserts(node) or syntax.local_name(node) in _WAITING_ASSERTIONS | {"assert_raise"}:
-        return False
-    asserted = next(iter(syntax.arguments(node)), None)
-    if asserted is None or _is_of_nothing(asserted):
-        return False
-    if asserted.type == "binary_operator" and syntax.operator(asserted) == "=":
-        value = syntax.right(asserted)
-        return value is not None and (value.type == "identifier" or _called(value) in _READING)
-    return _called(asserted) not in _ACTING
-
-
-def _is_of_nothing(asserted: Node) -> bool:
-    """`[] = x`, `x == 0`, `is_nil(x)`, `not x`: true before anything has happened, and perhaps after."""
-    if asserted.type == "unary_operator":
-        return syntax.operator(asserted) in ("not", "!")
-    if asserted.type == "binary_operator":
-        sides = (syntax.left(asserted), syntax.right(asserted))
-        return any(side is not None and syntax.text(side) in _NOTHING for side in sides)
-    return syntax.local_name(asserted) == "is_nil"
-
-
-def _is_still_alive(node: Node) -> bool:
-    asserted = next(iter(syntax.arguments(node)), None) if asserts(node) else None
-    target = syntax.call_target(asserted) if asserted is not None and asserted.type == "call" else None
-    return target is not None and syntax.text(target) == "Process.alive?"
-
-
-def _reads(node: Node) -> bool:
-    """`user = Repo.get(User, id)`: binds what is there, to be asserted on."""
-    return node.type == "binary_operator" and syntax.operator(node) == "=" and _called(node) in _READING
-
-
-def _called(node: Node | None) -> str:
-    """The first word of the function that an expression calls last: `start` of `{:ok, _} = Log.start_state(x)`."""
-    if node is None:
-        return ""
-    if node.type == "binary_operator":
-        return _called(syntax.right(node) if syntax.operator(node) in ("=", "|>") else syntax.left(node))
-    target = syntax.call_target(node) if node.type == "call" else None
-    if target is not None and target.type == "dot":
-        target = syntax.right(target)
-    return syntax.text(target).rstrip("!?").split("_", 1)[0] if target is not None else ""
-
-
-def _about_time(file: FileView, block: TestBlock, slept_ms: int) -> bool:
-    if slept_ms in _NEXT_SECOND_MS:
-        return True
-    about = f"{describe_of(file.source, block.clause)} {block.function.name}".lower()
-    if any(word in about for word in _TIME_WORDS):
-        return True
-    body = block.clause.body
-    return body is not None and any(
-        any(word in key.lower() for word in _TIME_KEYS) and value <= slept_ms
-        for key, value in _named_numbers(file.source.node_at(body))
-    )
-
-
-def _named_numbers(node: Node) -> Iterator[tuple[str, int]]:
-    """`ttl: 50` and `interval = 20`."""
-    name: Node | None = None
-    value: Node | None = None
-    if node.type == "pair":
-        name, value = node.child_by_field_name("key"), node.child_by_field_name("value")
-    elif node.type == "binary_operator" and syntax.operator(node) == "=":
-        name, value = syntax.left(node), syntax.right(node)
-    if name is not None and value is not None and value.type == "integer":
-        digits = syntax.text(value).replace("_", "")
-        if digits.isdigit():
-            yield syntax.keyword_name(name), int(digits)
-    for child in node.named_children:
-        yield from _named_numbers(child)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
 from otp_genesis_analyzers.rules import find_rule, selectors
@@ -22,12 +21,12 @@ class ExplainRuleArguments:
     """`OTP101`, or the rule's name."""
 
 
-async def handle(ls: Server, arguments: ExplainRuleArguments) -> dict[str, Any]:
+def handle(ls: Server, arguments: ExplainRuleArguments) -> dict[str, Any]:
     """Gives `{"markdown": …}`, and opens the page where the client can."""
     rule = find_rule(arguments.code)
     if rule is None:
         raise JsonRpcInvalidParams(selectors.unknown(arguments.code) or f"no rule {arguments.code!r}")
     file = page_file(rule)
-    if file and ls.session.features.show_document:
-        await ls.window_show_document_async(lsp.ShowDocumentParams(file.as_uri(), take_focus=True))
+    if file:
+        ls.open(file.as_uri())
     return {"markdown": page(rule)}

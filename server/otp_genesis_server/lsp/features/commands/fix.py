@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_server.lsp.fixing import fix_now
@@ -36,5 +37,8 @@ async def _apply(ls: Server, title: str, edit: lsp.WorkspaceEdit) -> str | None:
     """None when the client applied the edit, else why not."""
     if not ls.session.features.apply_edit:
         return "this editor can't be asked to apply an edit"
-    result = await ls.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=title))
+    try:
+        result = await ls.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=title))
+    except JsonRpcException as error:
+        return f"the editor answered: {error}"
     return None if result.applied else result.failure_reason or "the editor did not apply the edit"

@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from otp_genesis_refactorers.change import Outdated
 from otp_genesis_refactorers.plan import write_plan
-from otp_genesis_refactorers.write import NotWritten
+from otp_genesis_refactorers.write import HalfWritten, NotWritten
 from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.progress import progress
@@ -43,29 +43,29 @@ REQUEST = GeneratePlanRequest
 async def handle(ls: Server, arguments: GeneratePlanArguments) -> list[str]:
     """Gives the URIs of the documents, the overview first, and opens that where the client can."""
     folder = _chosen(ls, arguments.root)
-    features = ls.session.features
-    async with progress(ls, "OTP-Genesis: writing the plan", supported=features.work_done_progress):
+    supported = ls.session.features.work_done_progress
+    async with progress(ls, "OTP-Genesis: writing the plan", supported=supported):
         snapshot = await folder.checked()
         if snapshot is None:
             raise _failed(f"{folder.root} could not be read")
         uris = await asyncio.to_thread(_write, snapshot, arguments.goal)
-    if features.show_document:
-        await ls.window_show_document_async(lsp.ShowDocumentParams(uris[0], take_focus=True))
+    ls.open(uris[0])
     return uris
 
 
 def _chosen(ls: Server, uri: str | None) -> Folder:
-    file = file_of(uri) if uri else None
-    folders = ls.session.folders_around(file) if file else ls.session.folders
-    match [folder for folder in folders if not folder.alone]:
-        case [folder, *others] if file or not others:
-            return folder
-        case []:
-            raise JsonRpcInvalidParams(
-                "no mix project is open" if uri is None else f"no mix project at {uri}"
-            )
-        case _:
-            raise JsonRpcInvalidParams("several folders are open: name one as root")
+    folders = [folder for folder in ls.session.folders if not folder.alone]
+    if uri is None:
+        if not folders:
+            raise JsonRpcInvalidParams("no mix project is open")
+        if len(folders) > 1:
+            raise JsonRpcInvalidParams("several folders are open: name one of them as `root`")
+        return folders[0]
+    file = file_of(uri)
+    around = ls.session.folders_around(file) if file else []
+    if not around or around[0].alone:
+        raise JsonRpcInvalidParams(f"no mix project at {uri}: open its folder first")
+    return around[0]
 
 
 def _write(snapshot: Snapshot, goal: str) -> list[str]:
@@ -74,7 +74,7 @@ def _write(snapshot: Snapshot, goal: str) -> list[str]:
     findings = [finding for path in sorted(snapshot.findings) for finding in snapshot.findings[path]]
     try:
         written = write_plan(snapshot.project, findings, snapshot.root, goal)
-    except (NotWritten, Outdated) as error:
+    except (NotWritten, HalfWritten, Outdated) as error:
         raise _failed(str(error)) from error
     return [file.path.as_uri() for file in written.files]
 

@@ -1,0 +1,73 @@
+"""OTP304: a clause that only answers hands the answer to a task and returns `{:noreply, state}`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.call_graph import call_graph
+from otp_genesis_analyzers.facts.plain_reply import PlainReply, plain_reply
+from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.change import Change, Edit, Refused, edited
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.definitions import body_replaced
+from otp_genesis_refactorers.rewriting.places import place_of, written
+from otp_genesis_refactorers.supervised_task import supervised_task
+
+_NOTES = (
+    "Calls are answered side by side, in any order, and any number of them at once.",
+    "A crash of the work no longer ends the server: its caller gets no answer and exits after its timeout.",
+)
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    graph = call_graph(site.site.module)
+    facts = read_facts(site.source)
+    reply = plain_reply(site.source, facts, graph, site.site.function, site.site.clause)
+    if reply is None:
+        return Refused(
+            f"the clause at {site.place} does more than to answer with one expression that reads no changing "
+            "field: let a task send the result back as a message, and answer when it comes"
+        )
+    if reply.value.start_point.row != reply.value.end_point.row:
+        return Refused(
+            f"the answer at {site.place} spans several lines: move it to a function of its own first"
+        )
+    return supervised_task(finding, project, site, partial(_rewritten, site, reply), _NOTES)
+
+
+def _rewritten(site: CallSite, reply: PlainReply, supervisor: str, _line_length: int) -> bytes | Refused:
+    clause, source = site.site.clause, site.source
+    definition = source.node_at(clause.span)
+    scope = place_of(source, span_of(reply.returned)).scope
+    caller = _caller_name(site)
+    head = f"{written('Task', scope)}.Supervisor.start_child({written(supervisor, scope)}, fn ->"
+    answer = f"{written('GenServer', scope)}.reply({caller}, {syntax.text(reply.value)})"
+    lines = [head, f"  {answer}", "end)", "", f"{{:noreply, {syntax.text(reply.state)}}}"]
+    body = body_replaced(source, definition, reply.returned, lines)
+    if isinstance(body, Refused):
+        return body
+    return edited(source.content, tuple(sorted([*body, *_renamed_caller(site, caller)])))
+
+
+def _caller_name(site: CallSite) -> str:
+    """The variable of the second parameter; a new name where it is not to be used."""
+    name = site.site.clause.head[1].value
+    if not name.startswith("_"):
+        return name
+    taken = {term.value for parameter in site.site.clause.head for term in parameter.walk()}
+    return "from" if "from" not in taken else "caller_ref"
+
+
+def _renamed_caller(site: CallSite, caller: str) -> list[Edit]:
+    head, _ = syntax.definition_head(site.source.node_at(site.site.clause.span))
+    parameter = syntax.arguments(head)[1] if head is not None else None
+    if parameter is None or syntax.text(parameter) == caller:
+        return []
+    return [Edit(Span(parameter.start_byte, parameter.end_byte), caller)]

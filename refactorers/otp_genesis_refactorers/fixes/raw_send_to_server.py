@@ -1,0 +1,167 @@
+"""OTP401: a plain message becomes a call: a clause of `handle_call/3`, a client function, and a call of it.
+
+The three belong together, in one change over both files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.callbacks import callbacks
+from otp_genesis_analyzers.facts.client_api import addressee, looked_up
+from otp_genesis_analyzers.facts.messages import (
+    Sent,
+    Taken,
+    has_shape_of,
+    may_match,
+    sent,
+    sent_by,
+    taken,
+    unwrapped,
+)
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.servers import server_named
+from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.terms import Term
+from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, file_change
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.clause_to_call import clause_as_call
+from otp_genesis_refactorers.rewriting.client_function import client_function
+from otp_genesis_refactorers.rewriting.places import place_of, written
+
+
+class _Server(NamedTuple):
+    source: Source
+    module: Module
+    clause: Taken
+    name: Term
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    message = sent_by(site.call)
+    server = _server(project, message[1], message[2]) if message is not None else None
+    if message is None or server is None:
+        return Refused(f"{finding.path} has changed since it was checked: check it again")
+    refusal = _sent_elsewhere(project, site, server, message[2]) or _unfit_site(site)
+    if refusal is not None:
+        return refusal
+    added = client_function(server.source, server.module, server.clause.pattern, server.name)
+    moved = clause_as_call(server.source, server.module, server.clause)
+    if isinstance(added, Refused):
+        return added
+    if isinstance(moved, Refused):
+        return moved
+    return Change(
+        title=f"Call {server.module.name}.{message[2].tag} instead of sending a plain message",
+        kind=FixKind.UNSAFE,
+        files=_files(site, server, [added, *moved], _call_of_client(site, server, message[2])),
+        notes=_notes(site, server),
+    )
+
+
+def _files(site: CallSite, server: _Server, edits: list[Edit], call: Edit) -> tuple[FileChange, ...]:
+    if server.source.path == site.source.path:
+        return (file_change(site.source.path, site.source.content, [*edits, call]),)
+    return (
+        file_change(server.source.path, server.source.content, edits),
+        file_change(site.source.path, site.source.content, [call]),
+    )
+
+
+def _notes(site: CallSite, server: _Server) -> tuple[str, ...]:
+    waits = f"The caller now waits for {server.module.name}, and exits when no answer comes in five seconds."
+    if site.call.result != "returned":
+        return (waits,)
+    return (waits, f"`{site.site.scope}` gives `:ok` instead of the message.")
+
+
+def _server(project: Project, target: Term, message: Term) -> _Server | None:
+    name = looked_up(target)
+    entry = server_named(project, name)
+    if entry is None:
+        return None
+    source = Source(entry.path, project.read(entry.path))
+    module = next((found for found in read_facts(source).modules if found.name == entry.module.name), None)
+    if module is None or not module.complete:
+        return None
+    for clause in taken(module):
+        if clause.way == "info" and has_shape_of(clause.pattern, message):
+            return _Server(source, module, clause, name)
+    return None
+
+
+def _unfit_site(site: CallSite) -> Refused | None:
+    if site.call.form != "call" or site.call.piped or looked_up(site.call.args[0]) != site.call.args[0]:
+        return Refused(
+            f"the message at {site.place} is not sent by a plain `send(name, message)`: rewrite it by hand"
+        )
+    if site.call.result not in ("discarded", "returned"):
+        return Refused(
+            f"the value of the `send` at {site.place} is used: it is the message, a call gives `:ok` instead"
+        )
+    inside = {function.id for function in callbacks(site.site.module)}
+    if site.site.function.id in inside and site.call.runs == "here":
+        return Refused(
+            f"{site.place} is in a callback: a call would make that server wait for the other one. "
+            "See first that they never wait for each other"
+        )
+    return None
+
+
+def _sent_elsewhere(project: Project, site: CallSite, server: _Server, message: Term) -> Refused | None:
+    """The clause moves away from `handle_info/2`, so nobody else may go on sending to it."""
+    pattern = unwrapped(server.clause.pattern)
+    for path, other in _other_senders(project, server, message):
+        if path == site.source.path and other.site.call.head == site.call.head:
+            continue
+        if may_match(pattern, other.message):
+            source = Source(path, project.read(path))
+            return Refused(
+                f"`:{message.tag}` is sent at {place(source, other.site.call.head.start)} too: "
+                f"give {server.module.name} a client function that all of them call"
+            )
+    return None
+
+
+def _other_senders(project: Project, server: _Server, message: Term) -> Iterator[tuple[str, Sent]]:
+    for path, analysis in project.files.items():
+        for module in analysis.facts.modules:
+            for other in sent(module):
+                if other.way == "info" and other.message.tag == message.tag:
+                    addressed = addressee(module, other.server)
+                    if module.name == server.module.name or addressed in (
+                        "",
+                        server.module.name,
+                        _as_name(server),
+                    ):
+                        yield path, other
+
+
+def _as_name(server: _Server) -> str:
+    return f":{server.name.value}" if server.name.kind == "atom" else server.name.value
+
+
+def _call_of_client(site: CallSite, server: _Server, message: Term) -> Edit:
+    """`Shop.Mailer.deliver(mail)`, with the arguments as they are written in the message."""
+    arguments = syntax.arguments(site.node)
+    written_message = arguments[1]
+    values = syntax.children(written_message)[1:] if written_message.type == "tuple" else []
+    receiver = _receiver(site, arguments[0], server)
+    text = f"{receiver}.{message.tag}({', '.join(syntax.text(value) for value in values)})"
+    return Edit(span_of(site.node), text)
+
+
+def _receiver(site: CallSite, target: Node, server: _Server) -> str:
+    if target.type == "alias":
+        return syntax.text(target)
+    return written(server.module.name, place_of(site.source, span_of(site.node)).scope)

@@ -1,0 +1,46 @@
+"""OTP121: the server gets clauses that take the result of its task, and the news of its end."""
+
+from __future__ import annotations
+
+from otp_genesis_analyzers.facts.mailbox import messages_taken
+from otp_genesis_analyzers.facts.messages import unwrapped
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.change import Change, Refused, file_change
+from otp_genesis_refactorers.rewriting.call_site import find_call_site
+from otp_genesis_refactorers.rewriting.callback_clauses import add_info_clauses, state_name
+
+_NOTE = "Both clauses leave the state as it is: say in them what a result and a failure mean to the server."
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    module = site.site.module
+    state = state_name(module)
+    clauses = [
+        [
+            f"def handle_info({{ref, _result}}, {state}) when is_reference(ref) do",
+            "  Process.demonitor(ref, [:flush])",
+            f"  {{:noreply, {state}}}",
+            "end",
+        ]
+    ]
+    if not any(unwrapped(message).tag == "DOWN" for message in messages_taken(module)):
+        clauses.append(
+            [
+                f"def handle_info({{:DOWN, _ref, :process, _pid, _reason}}, {state}) do",
+                f"  {{:noreply, {state}}}",
+                "end",
+            ]
+        )
+    edit = add_info_clauses(site.source, module, clauses)
+    if isinstance(edit, Refused):
+        return edit
+    return Change(
+        title="Take the result of the task in handle_info/2",
+        kind=FixKind.UNSAFE,
+        files=(file_change(finding.path, site.source.content, [edit]),),
+        notes=(_NOTE,),
+    )

@@ -1,0 +1,68 @@
+"""A client function for a message: `def deliver(mail), do: GenServer.call(__MODULE__, {:deliver, mail})`."""
+
+from __future__ import annotations
+
+from otp_genesis_analyzers.facts.callbacks import callbacks
+from otp_genesis_analyzers.facts.messages import unwrapped
+from otp_genesis_analyzers.facts.model import Clause, Module
+from otp_genesis_analyzers.facts.starts import is_start_function
+from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_analyzers.terms import Term
+from otp_genesis_refactorers.change import Edit, Refused
+from otp_genesis_refactorers.rewriting.callback_clauses import indent_at
+from otp_genesis_refactorers.rewriting.layout import newline_of
+
+_RESERVED = frozenset(
+    {"and", "or", "not", "in", "when", "fn", "do", "end", "catch", "rescue", "after", "else"}
+)
+
+
+def client_function(source: Source, module: Module, pattern: Term, name: Term) -> Edit | Refused:
+    """The edit that gives a server a function named after the tag of a message, with its parts as arguments.
+
+    `name` is what the server is registered as. The function stands behind the start functions.
+    """
+    message = unwrapped(pattern)
+    tag = message.tag or ""
+    parts = message.items[1:]
+    variables = [part.value.lstrip("_") for part in parts if part.kind == "variable"]
+    if len(variables) != len(parts) or len(set(variables)) != len(variables) or "" in variables:
+        return Refused(
+            f"`{module.name}` takes `:{tag}` apart in the head of its clause: give its parts names first"
+        )
+    if not _is_function_name(tag) or module.function(tag, len(parts)) is not None:
+        return Refused(
+            f"`{module.name}` can't have a new function `{tag}/{len(parts)}`: add one of another name"
+        )
+    anchor = _anchor(module)
+    if anchor is None:
+        return Refused(f"`{module.name}` has no function beside which `{tag}/{len(parts)}` could stand")
+    server = "__MODULE__" if name.value == module.name else f":{name.value}"
+    request = f"{{:{tag}, {', '.join(variables)}}}" if message.kind == "tuple" else f":{tag}"
+    head = f"{tag}({', '.join(variables)})" if variables else tag
+    text = f"def {head}, do: GenServer.call({server}, {request})"
+    return _behind(source, anchor, text)
+
+
+def _anchor(module: Module) -> Clause | None:
+    """The clause behind which the function goes: the last of the start functions, else of the client's."""
+    own = {function.id for function in callbacks(module)}
+    starts = [
+        function for function in module.functions if is_start_function(function) and function.id not in own
+    ]
+    if starts:
+        return starts[-1].clauses[-1]
+    clients = [function for function in module.functions if function.kind == "def" and function.id not in own]
+    return clients[-1].clauses[-1] if clients else None
+
+
+def _behind(source: Source, clause: Clause, text: str) -> Edit:
+    newline, indent = newline_of(source.content), indent_at(source, clause.span.start)
+    end = source.lines.line_end(source.lines.line_of(clause.span.end))
+    return Edit(Span(end, end), f"{newline}{newline}{indent}{text}")
+
+
+def _is_function_name(tag: str) -> bool:
+    return (
+        tag.isascii() and tag.isidentifier() and (tag[0].islower() or tag[0] == "_") and tag not in _RESERVED
+    )

@@ -16,7 +16,7 @@ could cost money, open a network or run a command is refused here, and read else
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -121,18 +121,22 @@ class ConfigProblem(Struct, frozen=True):
         return f"{self.path}:{self.line}: {self.message}"
 
 
-def load_config(root: Path, folders: Iterable[str] = ()) -> tuple[Config, tuple[ConfigProblem, ...]]:
+def load_config(
+    root: Path, folders: Iterable[str] = (), read: Callable[[str], bytes] | None = None
+) -> tuple[Config, tuple[ConfigProblem, ...]]:
     """The configuration of a workspace and what is wrong with it; the defaults where there is none.
 
     `folders` are those of the mix projects below `root`, relative to it: each may hold its own file.
+    `read` gives a file's content by its path relative to `root`, in place of the disk.
     """
-    config, problems = _read(root, "")
+    read = read or (lambda path: (root / path).read_bytes())
+    config, problems = _read(read, "") or (Config(), ())
     nested: list[tuple[str, Config]] = []
     for folder in sorted({*folders} - {""}, key=lambda folder: (-folder.count("/"), folder)):
-        if (root / folder / CONFIG_NAME).exists():
-            inner, more_problems = _read(root, folder)
-            nested.append((folder, inner))
-            problems += more_problems
+        found = _read(read, folder)
+        if found is not None:
+            nested.append((folder, found[0]))
+            problems += found[1]
     return replace(config, nested=tuple(nested)), problems
 
 
@@ -160,12 +164,12 @@ def parse_config(content: bytes, path: str = CONFIG_NAME) -> tuple[Config, tuple
     return _config(table, complain), _located(mistakes, content, path)
 
 
-def _read(root: Path, folder: str) -> tuple[Config, tuple[ConfigProblem, ...]]:
+def _read(read: Callable[[str], bytes], folder: str) -> tuple[Config, tuple[ConfigProblem, ...]] | None:
     path = f"{folder}/{CONFIG_NAME}" if folder else CONFIG_NAME
     try:
-        content = (root / path).read_bytes()
+        content = read(path)
     except FileNotFoundError:
-        return Config(), ()
+        return None
     except OSError as error:
         return Config(), (ConfigProblem(path, 1, f"can't be read: {error.strerror}; the file is ignored"),)
     return parse_config(content, path)

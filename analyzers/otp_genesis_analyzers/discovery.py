@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from tree_sitter import Node
@@ -55,6 +55,24 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return stat.S_ISREG(entry.stat().st_mode)
     except OSError:
         return True
+
+
+def elixir_among(paths: Iterable[str]) -> list[str]:
+    """Those that `elixir_files` would give if they were the files below a folder, in the same order."""
+    paths = sorted(paths, key=lambda path: path.split("/"))
+    beside_mix = {path.removesuffix("mix.exs") for path in paths if path.split("/")[-1] == "mix.exs"}
+    return [path for path in paths if path.endswith(SUFFIXES) and not _is_skipped(path, beside_mix)]
+
+
+def _is_skipped(path: str, beside_mix: Container[str]) -> bool:
+    *folders, name = path.split("/")
+    above = ""
+    for folder in folders:
+        skipped = _NEVER | _BESIDE_MIX if above in beside_mix else _NEVER
+        if folder.startswith(".") or folder in skipped:
+            return True
+        above += f"{folder}/"
+    return name.startswith(".")
 
 
 def is_ignored(path: str) -> bool:

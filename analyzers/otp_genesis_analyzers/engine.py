@@ -13,8 +13,9 @@ from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.kinds import with_wrapped
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.walk import read_facts, unread_facts
 from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.gate import default_gate
 from otp_genesis_analyzers.last_good import carried_over, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, MixApp, Project
 from otp_genesis_analyzers.roles import Role, role_of
@@ -38,18 +39,20 @@ class Loaded:
 def load(
     root: Path,
     *,
+    paths: list[str] | None = None,
     read: Callable[[str], bytes] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Loaded:
     """Read and analyse every Elixir file below `root` (see `discovery.elixir_files`), as it is configured.
 
-    `read` gives a file's content by its path relative to `root` (an editor's buffers over the
-    disk). `on_progress(done, total)` is called after each file; what it raises ends the load.
+    `paths`, relative to `root`, are read in their place. `read` gives a file's content by its path
+    relative to `root` (an editor's buffers over the disk). `on_progress(done, total)` is called after
+    each file; what it raises ends the load.
     """
     read = read or (lambda path: (root / path).read_bytes())
-    paths = list(elixir_files(root))
+    paths = list(elixir_files(root)) if paths is None else paths
     apps = find_apps(paths, read)
-    config, problems = load_config(root, [app.folder for app in apps])
+    config, problems = load_config(root, [app.folder for app in apps], read)
     files: dict[str, FileAnalysis] = {}
     project = Project(apps, files, read, config)
     settings = Project(apps, {}, read, config).settings_of
@@ -98,21 +101,23 @@ def with_wrappers(project: Project) -> Project:
     return replace(project, files={**project.files, **anew}) if anew else project
 
 
-def analyze(source: Source, role: Role, settings: FileSettings | None = None) -> FileAnalysis:
+def analyze(
+    source: Source, role: Role, settings: FileSettings | None = None, *, gated: bool = True
+) -> FileAnalysis:
     """Facts and file findings of one file. Never raises on odd input.
 
     `settings` are `Project.settings_of` the file; without them the rules' own thresholds hold, and
-    no wrapper is known.
+    no wrapper is known. What the gate keeps out is not read, which changes no finding; `gated=False`
+    reads all of it.
     """
     settings = settings or FileSettings()
-    facts = with_wrapped(read_facts(source), settings.wrappers)
+    opened = default_gate().opened(source.content)
+    if opened is None and gated:
+        return FileAnalysis(unread_facts(source))
+    hits = opened.hits if opened is not None and gated else None
+    facts = with_wrapped(read_facts(source, hits), settings.wrappers)
     view = FileView(source, facts, role, settings.thresholds)
-    findings = [
-        finding
-        for rule in all_rules()
-        if any(anchor.encode() in source.content for anchor in rule.anchors)
-        for finding in rule.check(view)
-    ]
+    findings = [finding for rule in (opened.rules if opened else ()) for finding in rule.check(view)]
     return FileAnalysis(facts, tuple(sorted(findings, key=lambda finding: finding.sort_key)))
 
 
@@ -225,7 +230,10 @@ def _unused_suppressions(
 
 def _line(project: Project, finding: Finding, facts: FileFacts, lines: dict[str, LineIndex]) -> int:
     if facts.path not in lines:
-        lines[facts.path] = LineIndex(project.read(facts.path))
+        try:
+            lines[facts.path] = LineIndex(project.read(facts.path))
+        except OSError:  # deleted since it was read
+            lines[facts.path] = LineIndex(b"")
     return lines[facts.path].line_of(finding.span.start)
 
 

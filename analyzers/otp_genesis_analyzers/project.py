@@ -6,7 +6,7 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,8 +15,10 @@ from msgspec import Struct
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.facts.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
+from otp_genesis_analyzers.facts.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.roles import Role, role_of
+from otp_genesis_analyzers.source import Source
 
 
 class MixApp(Struct, frozen=True, array_like=True):
@@ -108,13 +110,61 @@ class Project:
 
     @cached_property
     def modules(self) -> Mapping[str, ModuleEntry]:
-        """Every module of the workspace by its full name."""
+        """Every module that was read, by its full name. `module` knows the others too, and all of each."""
         return {
             module.name: ModuleEntry(path, module)
             for path, analysis in self.files.items()
             for module in analysis.facts.modules
         }
 
+    def module(self, name: str) -> ModuleEntry | None:
+        """The module of this name with every definition read, wherever in the workspace it is."""
+        known = self.modules.get(name)
+        paths = [known.path] if known is not None else self._unread.get(name.rpartition(".")[2], ())
+        for path in paths:
+            for module in self.all_facts(path).modules:
+                if module.name == name:
+                    return ModuleEntry(path, module)
+        return None
+
     def function(self, module: str, name: str, arity: int) -> Function | None:
-        entry = self.modules.get(module)
+        entry = self.module(module)
         return entry.module.function(name, arity) if entry else None
+
+    def naming(self, name: str) -> Iterator[FileFacts]:
+        """All facts of every file whose text holds the last part of a module's name, by path."""
+        last_part = name.rpartition(".")[2].encode()
+        for path in sorted(self.files):
+            if last_part in self._text(path):
+                yield self.all_facts(path)
+
+    def all_facts(self, path: str) -> FileFacts:
+        """The facts of a file with every definition read; those of `files` may leave some out.
+
+        Of a broken file that is being typed in they are the last good ones.
+        """
+        analysis = self.files[path]
+        if analysis.carried_over or analysis.facts.broken:
+            return analysis.facts
+        if path not in self._all_facts:
+            self._all_facts[path] = read_facts(Source(path, self._text(path)))
+        return self._all_facts[path]
+
+    def _text(self, path: str) -> bytes:
+        try:
+            return self.read(path)
+        except OSError:  # removed meanwhile: it says nothing any more
+            return b""
+
+    @cached_property
+    def _all_facts(self) -> dict[str, FileFacts]:
+        return {}
+
+    @cached_property
+    def _unread(self) -> Mapping[str, list[str]]:
+        """Paths of unread files by the last part of the names of their modules."""
+        paths: dict[str, list[str]] = {}
+        for path, analysis in self.files.items():
+            for name in analysis.facts.unread:
+                paths.setdefault(name.rpartition(".")[2], []).append(path)
+        return paths

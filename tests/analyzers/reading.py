@@ -6,6 +6,7 @@ from inspect import cleandoc
 
 from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.gate import default_gate
 from otp_genesis_analyzers.source import Source
 
 
@@ -30,3 +31,11 @@ def calls_in(code: str) -> list[Call]:
 def calls_of(body: str) -> list[Call]:
     """The calls of a function with this body, in a plain module `A`."""
     return calls_in("defmodule A do\ndef run(x) do\n" + cleandoc(body) + "\nend\nend")
+
+
+def read_gated(code: str) -> FileFacts:
+    """Only what the gate lets through."""
+    content = (cleandoc(code) + "\n").encode()
+    opened = default_gate().opened(content)
+    assert opened is not None
+    return read_facts(Source("lib/example.ex", content), opened.hits)

@@ -44,6 +44,18 @@ SHAPES = {
         ["A", "B"],
         True,
     ),
+    "mapped": ("Supervisor.init(Enum.map(names(), &{A, &1}), [])", ["A"], False),
+    "mapped by a fn": ("Supervisor.init(Enum.map([X, Y], fn n -> {A, n} end), [])", ["A"], False),
+    "specifications mapped": (
+        "[A, B] |> Enum.map(&Supervisor.child_spec(&1, restart: :temporary)) |> Supervisor.init([])",
+        ["A", "B"],
+        False,
+    ),
+    "the same in every branch": (
+        "c = [A]\nc = if x(), do: c ++ [B], else: c\nSupervisor.init(c, [])",
+        ["A", "B"],
+        True,
+    ),
     "flattened": ("Supervisor.init(List.flatten([A]), [])", ["A"], True),
     "child_spec": (
         "Supervisor.init([Supervisor.child_spec({A, 1}, id: :a), B.child_spec([])], [])",
@@ -51,6 +63,11 @@ SHAPES = {
         True,
     ),
     "map": ("Supervisor.init([%{id: :a, start: {A, :start_link, [1]}}], [])", ["A"], True),
+    "map of an Erlang module": (
+        "Supervisor.init([%{id: :a, start: {:pg, :start_link, [:a]}}], [])",
+        [":pg"],
+        True,
+    ),
     "unknown child": ("Supervisor.init([A, spec], [])", ["A"], False),
     "unknown list": ("Supervisor.start_link(children(), [])", [], False),
     "old worker": ("import Supervisor.Spec\nsupervise([worker(A, [])], strategy: :one_for_one)", ["A"], True),
@@ -93,6 +110,35 @@ def test_names_options_and_strategy() -> None:
     assert [child.name for child in found.children] == ["Shop.TaskSupervisor", "Shop.Names", ":cache", ""]
     assert (found.children[3].start, found.children[3].restart) == ("Shop.Worker.start_link/0", "temporary")
     assert (found.strategy, found.supervisor) == ("rest_for_one", "Shop.Supervisor")
+
+
+ALTERNATIVES = {
+    "if with else": ("if(x(), do: [A, B], else: [B, C])", {"B"}),
+    "if without else": ("[A] ++ if(x(), do: [B])", {"A"}),
+    "case": ("case x() do\n1 -> [A, B]\n_ -> [{B, 1}]\nend", {"B"}),
+    "conditional in one branch": ("if(x(), do: [A], else: [if(y(), do: A)])", set()),
+    "other names": ("if(x(), do: [{A, name: B}], else: [{A, name: C}])", set()),
+    "without nil": ("Enum.reject([A, if(x(), do: B)], &is_nil/1)", {"A"}),
+    "without what is false": ("[A, x() && B] |> Enum.filter(& &1)", {"A"}),
+    "filtered": ("Enum.filter([A, B], &on?/1)", set()),
+}
+
+
+@pytest.mark.parametrize("name", ALTERNATIVES)
+def test_a_child_of_every_alternative_is_always_started(name: str) -> None:
+    listed, always = ALTERNATIVES[name]
+    found = started(f"children = {listed}\nSupervisor.start_link(children, strategy: :one_for_one)")
+    assert {child.module for child in found.children if not child.conditional} == always
+
+
+def test_a_name_behind_a_partition_supervisor() -> None:
+    found = started("DynamicSupervisor.start_child({:via, PartitionSupervisor, {Shop.Sups, self()}}, A)")
+    assert found.supervisor == "Shop.Sups"
+
+
+def test_a_restart_that_is_known_at_run_time_only() -> None:
+    found = started("Supervisor.init([Supervisor.child_spec(A, restart: mode())], [])")
+    assert found.children[0].restart == "?"
 
 
 def test_functions_of_other_modules_are_named() -> None:

@@ -289,7 +289,10 @@ def test_loops_of_links(tmp_path: Path) -> None:
 
 
 def test_broken_syntax_is_said_and_the_rest_is_checked(tmp_path: Path) -> None:
-    write_shop(tmp_path, {"lib/a.ex": WARNING, "lib/b.ex": "defmodule B do\n  def f, do: [1, {\nend\n"})
+    write_shop(
+        tmp_path,
+        {"lib/a.ex": WARNING, "lib/b.ex": "defmodule B do\n  def f, do: [spawn(fn -> 1 end), {\nend\n"},
+    )
     result, ran = check_json(at=tmp_path)
     assert (paths_in(result), result.unparsed, result.files) == (["lib/a.ex"], [], 4)
     assert one_line(ran) == "lib/b.ex: its syntax is broken; only the rest of it is checked"

@@ -136,7 +136,7 @@ def test_colours_and_progress_only_on_a_terminal(tmp_path: Path) -> None:
     table = (
         "defmodule Shop.Table do\n  def rows do\n    [\n"
         + "      {1, :gold, [2]},\n" * 60_000
-        + "    ]\n  end\nend\n"
+        + "    ]\n  end\n\n  def fill, do: spawn(&Shop.Shelf.fill/0)\nend\n"
     )
     write_shop(tmp_path, {"lib/a.ex": SPAWN, "lib/b.ex": table, "lib/c.ex": SPAWN})
     shown = on_terminal("check", at=tmp_path)

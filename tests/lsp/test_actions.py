@@ -131,6 +131,13 @@ async def test_a_fix_that_is_refused_says_why(shop: Editor) -> None:
     assert action.edit is None and action.data is None
 
 
+async def test_a_fix_that_needs_a_file_that_is_gone(shop: Editor) -> None:
+    uri = await opened(shop)
+    (shop.folder / APPLICATION).unlink()
+    action = await shop.fix_on(uri, 2)
+    assert action.disabled and "application.ex" in action.disabled.reason
+
+
 async def test_both_open_documents_are_edited_in_their_newest_version(shop: Editor) -> None:
     application = shop.open(APPLICATION)
     uri = await opened(shop)

@@ -220,6 +220,17 @@ async def test_a_file_that_is_no_text_is_left_out_with_a_word(tmp_path: Path) ->
     assert await desk.codes() == {MAILER: ["OTP101"]}
 
 
+async def test_a_file_that_vanished_unnoticed(tmp_path: Path) -> None:
+    quiet = MAILER_TEXT.replace("    spawn", "    # otp-genesis:ignore OTP101 -- a sketch\n    spawn")
+    desk = Desk(write_shop(tmp_path, {"lib/shop/quiet.ex": quiet}))
+    await desk.load()
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+    (tmp_path / "lib/shop/quiet.ex").unlink()
+    desk.type(MAILER, "")
+    await desk.settled()
+    assert MAILER not in desk.last_shown()
+
+
 async def test_a_mistake_in_the_configuration_is_said_with_its_place(tmp_path: Path) -> None:
     desk = Desk(write_shop(tmp_path, {".otp-genesis.toml": 'ignore = ["OTP101"]\nselekt = []\n'}))
     await desk.load()

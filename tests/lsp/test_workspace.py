@@ -96,15 +96,14 @@ async def test_several_folders_side_by_side(at: Editor) -> None:
     assert at.squiggles(south) == [SPAWN]
 
 
-async def test_a_folder_in_a_folder(at: Editor) -> None:
-    write_shop(at.folder)
-    inner = write_shop(at.folder / "tools" / "till")
+async def test_a_folder_in_a_folder(at: Editor, tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    inner = write_shop(tmp_path / "tools" / "till")
     at.open_folder(inner)
     uri = (inner / MAILER).as_uri()
     await at.shows(uri, SPAWN)
-    at.open_folder(at.folder)
-    outer = (at.folder / MAILER).as_uri()
-    await at.shows(outer, SPAWN)
+    at.open_folder(tmp_path)
+    await at.shows((tmp_path / MAILER).as_uri(), SPAWN)
 
     def shown() -> list[int]:
         return [len(published.diagnostics) for published in at.published if published.uri == uri]

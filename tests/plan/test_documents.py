@@ -126,7 +126,7 @@ def test_the_overview_says_what_was_hardly_read(shop: Shop) -> None:
 def test_without_findings_there_is_nothing_to_roll_out(shop: Shop) -> None:
     shop.plan([])
     rollout = shop.read("05-integration-and-rollout.md")
-    assert rollout.count("Nothing yet: the other phases have no items.") == 3
+    assert rollout.count("Nothing yet: no item changes what is deployed.") == 3
 
 
 # --- on disk ---------------------------------------------------------------------------------------

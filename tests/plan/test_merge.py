@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from otp_genesis_refactorers.plan.markdown import parse
 from otp_genesis_refactorers.plan.merge import STALE_NOTE
 from tests.plan.shop import UPLOADS_PATH, Shop
 
 CRITICAL = "01-critical-fixes.md"
-CART, STORE, SWEEP, AUDIT = "**1.1 ", "**1.2 ", "**1.3 ", "**1.4 "
+CART, STORE, AUDIT = "**1.1 ", "**1.2 ", "**1.4 "
 """How the items of `Shop.findings()` begin. The last one covers two findings."""
 
 A_NEW_ITEM = "- [ ] **Ask Maria who calls this**\n  - she wrote it\n"
@@ -350,3 +351,13 @@ def test_a_deleted_section_does_not_come_back(shop: Shop) -> None:
     shop.write("README.md", text[:start] + text[end:])
     plan(shop)
     assert "## Order of work" not in shop.read("README.md")
+
+
+def test_what_only_changes_tests_is_not_deployed(shop: Shop) -> None:
+    test_file = "test/shop/uploads_test.exs"
+    shop.files[test_file] = shop.files[UPLOADS_PATH]
+    in_test = structs.replace(shop.findings()["store"], path=test_file)
+    shop.plan([in_test])
+    assert "Nothing yet" in shop.read("05-integration-and-rollout.md")
+    shop.plan([in_test, shop.findings()["sweep"]])
+    assert "1. Critical fixes, 1 item." in shop.read("05-integration-and-rollout.md")

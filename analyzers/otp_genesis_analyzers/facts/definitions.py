@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from tree_sitter import Node
@@ -164,15 +164,17 @@ def _outline(node: Node, clause: ClauseBuilder) -> list[Node]:
 
 
 def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
-    """Read what was put off where it calls, or is called by, something that was read."""
+    """Read what was put off where it calls, or is run by, something that was read: a setup by its tests."""
     new = list(module.clauses)
     while new and module.unread:
         names = {clause.name for clause in new}
-        called = {call.name for clause in new for call in clause.calls if call.module in ("", module.name)}
+        called = set(_called_in(module, new))
+        tests = any(clause.kind == "test" for clause in new)
         put_off, module.unread = module.unread, []
         before = len(module.clauses)
         for unread in put_off:
-            if unread.clause.name in called or _holds_word(unread.node, names):
+            setup = tests and unread.clause.kind == "test" and unread.clause.name.startswith("setup")
+            if setup or unread.clause.name in called or _holds_word(unread.node, names):
                 _read(walk, module, unread)
             else:
                 module.unread.append(unread)
@@ -181,6 +183,16 @@ def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
         _outline(unread.node, unread.clause)
         module.clauses.append(unread.clause)
     module.clauses.sort(key=lambda clause: clause.span.start)
+
+
+def _called_in(module: ModuleBuilder, clauses: list[ClauseBuilder]) -> Iterator[str]:
+    """Names of the functions that these clauses may run, `spawn(__MODULE__, :work, [])` counted in."""
+    for clause in clauses:
+        for call in clause.calls:
+            if call.module in ("", module.name):
+                yield call.name
+            for argument in call.args:
+                yield from (term.value for term in argument.walk() if term.kind == "atom")
 
 
 def _holds_word(node: Node, words: set[str]) -> bool:

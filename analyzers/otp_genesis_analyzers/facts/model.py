@@ -164,7 +164,8 @@ class Child(Struct, frozen=True, array_like=True, gc=False):
 
     `module` is the module started ("Task.Supervisor"; empty when not known), `argument` what its
     start function is given, `name` the registered name when it is literal, `start` the
-    `Module.function/arity` of an explicit `start:`.
+    `Module.function/arity` of an explicit `start:`, `restart` what the list itself says ("?" when
+    that is only known at run time).
     """
 
     module: str
@@ -253,3 +254,5 @@ class FileFacts(Struct, frozen=True, array_like=True):
     """Every module named in the file, resolved, sorted."""
     mentions: tuple[str, ...] = ()
     """The modules named as values (`{Shop.Cache, []}`), not as the receiver of a call; sorted."""
+    unread: tuple[str, ...] = ()
+    """Modules, as they are written, of a file in which nothing can matter by itself."""

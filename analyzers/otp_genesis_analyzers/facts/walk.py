@@ -6,6 +6,7 @@ the way: asking a node for its parent would search from the root each time.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,15 @@ def read_facts(source: Source, hits: Sequence[int] | None = None) -> FileFacts:
         references=tuple(sorted(walk.references)),
         mentions=tuple(sorted(walk.mentions)),
     )
+
+
+def unread_facts(source: Source) -> FileFacts:
+    """What is said of a file that is not worth parsing: which modules it seems to define."""
+    names = tuple(name.decode() for name in _MODULE_NAMES.findall(source.content))
+    return FileFacts(path=source.path, modules=(), suppressions=(), broken=False, unread=names)
+
+
+_MODULE_NAMES = re.compile(rb"defmodule +([A-Z][\w.]*)")
 
 
 def _statements(root: Node) -> list[Node]:

@@ -67,8 +67,10 @@ class FileView:
 class Rule:
     """Base of all rules. A rule has no state; its methods are called from several threads.
 
-    `anchors` are literal tokens without which the rule can't fire in a file: a file that
-    holds none of them is not shown to it.
+    `anchors` are literal words without which the rule can't fire in a file. An anchor may be several
+    words, all of which must be there ("Task start_link"); the last must stand, as a whole name, in the
+    definition that matters, so it is a function's name, which no alias changes. One that ends in `_`
+    or `(` may go on. See `gate.py`.
     """
 
     code: ClassVar[str]

@@ -93,7 +93,7 @@ def plan_texts(
     texts = {phase.file: brought_up_to_date(phase) for phase in phases}
     documents = {phase.number: parse(texts[phase.file]) for phase in phases}
     rollout = phases[-1]
-    with_sections = replace(rollout, steps=(), sections=rollout_sections(documents))
+    with_sections = replace(rollout, steps=(), sections=rollout_sections(documents, project))
     texts[rollout.file] = merged(documents[rollout.number], with_sections, goal, earlier, fresh)
     summary = overview(documents, findings, fresh, project)
     return {OVERVIEW.file: brought_up_to_date(summary), **texts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from otp_genesis_analyzers.findings import Confidence, Finding, Related
@@ -15,6 +16,7 @@ from otp_genesis_refactorers.plan.wording import wording
 Identified = tuple[str, Finding]
 """A finding and its id in the plan."""
 
+_TEST_SCOPE = re.compile(r".+?\.test (.+)/\d+")
 _CONFIDENCE_ORDER = [Confidence.EXACT, Confidence.STRONG, Confidence.HEURISTIC]
 
 
@@ -93,7 +95,7 @@ def _step(id_: str, members: Sequence[Identified], lines: CodeLines, fix: Fix) -
     findings = sorted((finding for _, finding in members), key=lambda finding: finding.sort_key)
     first = findings[0]
     words = wording(first.name)
-    scope = code(first.scope or first.path)
+    scope = _subject(first)
     count = f" ({len(findings)} places)" if len(findings) > 1 else ""
     related = [_related(lines, place) for finding in findings for place in finding.related]
     return Step(
@@ -106,6 +108,12 @@ def _step(id_: str, members: Sequence[Identified], lines: CodeLines, fix: Fix) -
         test=words.test.replace("{scope}", scope),
         findings=(id_, *(other for other, _ in members if other != id_)),
     )
+
+
+def _subject(finding: Finding) -> str:
+    """The code that a step is about: a function, a module, a test by its name, else the file."""
+    test = _TEST_SCOPE.fullmatch(finding.scope)
+    return f"the test {code(test[1])}" if test else code(finding.scope or finding.path)
 
 
 def _place(lines: CodeLines, finding: Finding) -> Place:

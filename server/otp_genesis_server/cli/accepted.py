@@ -25,8 +25,9 @@ from otp_genesis_analyzers.baseline import (
 from otp_genesis_refactorers.change import Outdated, content_hash
 from otp_genesis_refactorers.write import HalfWritten, NotWritten, write_files
 from otp_genesis_server.cli.analysis import Analysis
-from otp_genesis_server.cli.places import counted, from_here
+from otp_genesis_server.cli.places import counted, from_here, printable
 
+_EMPTY = Baseline(VERSION, ())
 _NAMED = 3
 """How many stale entries are named in the one line about them."""
 
@@ -50,14 +51,14 @@ def accept(analysis: Analysis, file: Path | None, known: Path | None) -> Analysi
     The reasons are those of the file as it is; of `known` when it is a new file. Raises click.UsageError.
     """
     file = file or known or analysis.target.root / DEFAULT_NAME
-    before, content = _read(file) if file.exists() else (_read(known)[0] if known else _EMPTY, None)
+    if file.exists():
+        before, content = _read(file)
+    else:
+        before, content = _read(known)[0] if known else _EMPTY, None
     result = rewritten(before, analysis.findings, _is_conclusive(analysis))
     _write(file, content, render_baseline(result.baseline))
     _say(file, result)
     return replace(analysis, findings=(), accepted=len(analysis.findings))
-
-
-_EMPTY = Baseline(VERSION, ())
 
 
 def _read(file: Path) -> tuple[Baseline, bytes]:
@@ -73,7 +74,7 @@ def _read(file: Path) -> tuple[Baseline, bytes]:
             f"{from_here(file)} is a folder, not a baseline; write --write-baseline behind the paths"
         ) from error
     except BadBaseline as error:
-        raise click.UsageError(f"{from_here(file)}: {error}") from error
+        raise click.UsageError(printable(f"{from_here(file)}: {error}")) from error
 
 
 def _is_conclusive(analysis: Analysis) -> IsConclusive:
@@ -113,4 +114,4 @@ def _dropped(entries: Iterable[Entry]) -> Iterable[str]:
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)

@@ -74,7 +74,11 @@ def analyse_text(name: str, text: bytes, **choice: Unpack[Choice]) -> Analysis:
 
 
 def _analyse(target: Target, read: _Read, choice: Choice) -> Analysis:
-    loaded = _load_files(target, read) if target.alone else _load(target, read)
+    return analysis_of(target, _load_files(target, read) if target.alone else _load(target, read), **choice)
+
+
+def analysis_of(target: Target, loaded: Loaded, **choice: Unpack[Choice]) -> Analysis:
+    """What is wrong with what was loaded, and what of that was asked for."""
     _say_what_is_left_out(target, loaded)
     config = loaded.project.config
     chosen = config.merged(**choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +13,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def paths(function: _Function) -> _Function:
     return click.argument("paths", metavar="[PATH]...", nargs=-1)(function)
+
+
+def input_file(function: _Function) -> _Function:
+    return click.option(
+        "--input-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="PACK",
+        help="The files of a pack that repomix made (xml, markdown or json), as if they lay in the folder"
+        " PATH. Those that do lie there are read from there.",
+    )(function)
 
 
 def rule_choice(function: _Function) -> _Function:

@@ -7,7 +7,7 @@ paths only choose what is shown.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -29,10 +29,13 @@ class Target:
     """The files and folders asked for, relative to `root`; "" for all of it."""
     alone: bool = False
     """Files that belong to no mix project."""
+    packed: frozenset[str] | None = None
+    """Those that a pack holds, relative to `root`: no other is asked for. None without a pack."""
 
     def includes(self, path: str) -> bool:
         """Whether a path relative to `root` was asked for."""
-        return any(covers(chosen, path) for chosen in self.chosen)
+        in_pack = self.packed is None or path in self.packed
+        return in_pack and any(covers(chosen, path) for chosen in self.chosen)
 
     def relative(self, path: str) -> str:
         """A path relative to `root` as one relative to `shown_root`."""
@@ -72,6 +75,24 @@ def target_of_text(name: str) -> Target:
     root = _project_above(file.parent)
     folder = root or file.parent
     return Target(folder, folder, (_relative(file, folder),), alone=root is None)
+
+
+def target_of_pack(folder: str, paths: Collection[str]) -> Target:
+    """What is asked for by a pack of these paths, which are relative to `folder`.
+
+    The project around the folder is read with it when the disk has any of them, or a project in the
+    folder. Raises click.UsageError when there is no such folder.
+    """
+    given = Path(folder).resolve()
+    if not given.is_dir():
+        raise click.UsageError(
+            f"{folder!r} is no folder: with --input-file, give the one that was packed, or none"
+        )
+    is_there = any((given / path).is_file() for path in (MIX_FILE, *paths))
+    root = (_project_above(given) if is_there else None) or given
+    chosen = _relative(given, root)
+    inside = f"{chosen}/" if chosen else ""
+    return Target(root, given, (chosen,), packed=frozenset(f"{inside}{path}" for path in paths))
 
 
 def _existing(path: str) -> Path:

@@ -35,15 +35,15 @@ def build_server() -> Server:
 
 def serve_stdio() -> None:
     """Serve the client at the other end of standard input and output, until it leaves. Raises SystemExit."""
-    _log_to_stderr()
-    server = build_server()
-    server.ends_with_parent = True
     # The streams are moved away, so that no print and no child process can write into a message or read one.
     messages_in, messages_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    _log_to_stderr()
+    server = build_server()
+    server.ends_with_parent = True
     server.start_io(messages_in, messages_out)
     sys.exit(server.exit_status)
 

@@ -28,7 +28,10 @@ class Fix:
 
 async def fix_of(ls: Server, finding: Finding, snapshot: Snapshot) -> Fix | Refused:
     """The rule's own fix of a finding, for the texts of `snapshot`."""
-    change = await asyncio.to_thread(fix, finding, snapshot.project)
+    try:
+        change = await asyncio.to_thread(fix, finding, snapshot.project)
+    except OSError as error:
+        return Refused(f"{error.filename} can't be read: {error.strerror}")
     if isinstance(change, Refused):
         return change
     edit = to_lsp.workspace_edit(change, snapshot, ls.session.features)

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.config import Config, load_config
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.last_good import moved, retyped, typed_between, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, Project
-from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.source import Source
 from otp_genesis_server.lsp.snapshot import Document, Snapshot, reader
@@ -70,7 +68,6 @@ class Folder:
         self._loading = asyncio.Lock()
         self._loaded = asyncio.Event()
         self._project: Project | None = None
-        self._config = Config()
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._shown: dict[str, tuple[Finding, ...]] = {}
         self._typed_in: dict[str, Source] = {}
@@ -149,12 +146,10 @@ class Folder:
         self, read: Callable[[str], bytes], on_progress: Callable[[int, int], None]
     ) -> None:
         loaded = await asyncio.to_thread(engine.load, self.root, read=read, on_progress=on_progress)
-        folders = [app.folder for app in loaded.project.apps]
-        self._config, problems = await asyncio.to_thread(load_config, self.root, folders)
         self._project = loaded.project
         for path in loaded.unparsed:
             self._around.log(f"{self.root / path} is left out: it can't be read as UTF-8 text")
-        for problem in problems:
+        for problem in loaded.config_problems:
             self._around.warn(str(problem))
 
     def _snapshot(self) -> Snapshot | None:
@@ -177,7 +172,7 @@ class Folder:
                 revision, snapshot = self._revisions[path], self._snapshot()
                 assert snapshot is not None
                 before, healthy = self._typed_in.get(path), self._healthy.get(path)
-                state = await asyncio.to_thread(_state_of, snapshot, path, self._config, before, healthy)
+                state = await asyncio.to_thread(_state_of, snapshot, path, before, healthy)
                 if self._revisions[path] == revision:
                     self._take(path, state)
                     return
@@ -218,8 +213,9 @@ class Folder:
             if snapshot is None:
                 return
             changes = self._revisions.total()
-            findings = await asyncio.to_thread(engine.check, snapshot.project, self._config)
+            project, findings = await asyncio.to_thread(_checked, snapshot.project)
             if self._revisions.total() == changes:
+                self._project = project
                 self._show(_by_path(findings))
                 return
 
@@ -244,7 +240,7 @@ class Folder:
 
 
 def _state_of(
-    snapshot: Snapshot, path: str, config: Config, before: Source | None, healthy: FileState | None
+    snapshot: Snapshot, path: str, before: Source | None, healthy: FileState | None
 ) -> FileState | None:
     """Analyse one file in the light of its project; None when there is no text to be read.
 
@@ -257,24 +253,25 @@ def _state_of(
         return None
     if before is not None:
         source = retyped(before, source.content)
-    role = engine.role_in(project.apps, path)
+    role, settings = project.role_of(path), project.settings_of(path)
     if healthy is None and path in snapshot.documents:
-        healthy = _saved(snapshot, path, role)
+        healthy = _saved(snapshot, path)
     if healthy is None:
-        analysis, finished = engine.analyze(source, role), not source.broken
+        analysis, finished = engine.analyze(source, role, settings), not source.broken
     else:
-        analysis = engine.reanalyze(source, role, healthy.source, healthy.analysis)
+        analysis = engine.reanalyze(source, role, healthy.source, healthy.analysis, settings)
         finished = not unfinished(source, healthy.source)
     project = replace(project, files={**project.files, path: analysis})
-    return FileState(source, analysis, engine.check_file(project, config, path), finished)
+    return FileState(source, analysis, engine.check_file(project, project.config, path), finished)
 
 
-def _saved(snapshot: Snapshot, path: str, role: Role) -> FileState | None:
+def _saved(snapshot: Snapshot, path: str) -> FileState | None:
     """What the disk holds under a document that was just opened, perhaps half typed."""
     source = engine.read_source(path, reader(snapshot.root, {}))
     if source is None or source.broken:
         return None
-    return FileState(source, engine.analyze(source, role), (), healthy=True)
+    role, settings = snapshot.project.role_of(path), snapshot.project.settings_of(path)
+    return FileState(source, engine.analyze(source, role, settings), (), healthy=True)
 
 
 def _carried(findings: Iterable[Finding], before: Source | None, now: Source) -> Iterator[Finding]:
@@ -282,8 +279,14 @@ def _carried(findings: Iterable[Finding], before: Source | None, now: Source) ->
     typed = typed_between((before or now).content, now.content)
     for finding in findings:
         rule = find_rule(finding.code)
-        if (rule is None or rule.project_wide) and not typed.touches(finding.span):
+        if rule and rule.project_wide and not typed.touches(finding.span):
             yield moved(finding, typed)
+
+
+def _checked(project: Project) -> tuple[Project, tuple[Finding, ...]]:
+    """All findings, and the project in which what was typed has reached the files that build on it."""
+    project = engine.with_wrappers(project)
+    return project, engine.check(project, project.config)
 
 
 def _by_path(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:

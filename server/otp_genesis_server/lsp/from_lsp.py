@@ -24,7 +24,9 @@ def opened(item: lsp.TextDocumentItem) -> Document | None:
 
 
 def changed(params: lsp.DidChangeTextDocumentParams) -> Document | None:
-    """The newest of the texts; the document is synchronised as a whole."""
+    """The newest of the texts, each of which is the whole document; None when there is none."""
+    if not params.content_changes:
+        return None
     document = params.text_document
     return _document(document.uri, document.version, params.content_changes[-1].text)
 
@@ -55,18 +57,17 @@ def byte_offset(source: Source, position: lsp.Position, encoding: Encoding) -> i
 
 
 class FixReference(NamedTuple):
-    """Which fix a code action stands for, and the version of the document that it was offered for."""
+    """Which fix a code action stands for."""
 
     uri: str
-    version: int | None
     fingerprint: str
 
 
 def fix_reference(data: Any) -> FixReference | None:
-    """What `to_lsp` put into an action's `data`; None for an action of another kind."""
+    """What `to_lsp.fix_reference` put into an action's `data`; None for an action of another kind."""
     match data:
-        case {"uri": str(uri), "version": version, "fingerprint": str(fingerprint)}:
-            return FixReference(uri, version if isinstance(version, int) else None, fingerprint)
+        case {"uri": str(uri), "fingerprint": str(fingerprint)}:
+            return FixReference(uri, fingerprint)
         case _:
             return None
 

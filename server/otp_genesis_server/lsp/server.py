@@ -49,10 +49,12 @@ class Protocol(LanguageServerProtocol):
         try:
             return super().structure_message(data)
         except JsonRpcException as error:
+            worded = _worded(error, error.__cause__)
+            if "id" not in data or "method" not in data:
+                raise worded from error
             # pygls only shows a message: the one who asked would wait for ever.
-            if "id" in data and "method" in data:
-                self._send_response(data["id"], error=_worded(error, error.__cause__).to_response_error())
-            raise
+            self._send_response(data["id"], error=worded.to_response_error())
+            raise Answered from error
 
     @lsp_method(lsp.EXIT)
     def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
@@ -128,7 +130,7 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """A bug: all of it goes to the log, a line of it to the user, and that only once."""
-        if source is FeatureRequestError:
+        if source is FeatureRequestError or isinstance(error, Answered):
             return  # the answer to the request says it
         log.error("%s", error, exc_info=error)
         message = f"OTP-Genesis: internal error, please report it: {' '.join(str(error).split())}"
@@ -146,8 +148,9 @@ class Server(LanguageServer):
 
     async def _scan(self, folder: Folder) -> None:
         title = f"OTP-Genesis: reading {folder.root.name}"
+        supported = self.session.features.work_done_progress and not folder.alone
         given_up = threading.Event()
-        async with progress(self, title, supported=self.session.features.work_done_progress) as report:
+        async with progress(self, title, supported=supported) as report:
 
             def on_progress(done: int, total: int) -> None:
                 if given_up.is_set() or folder.forgotten:
@@ -174,6 +177,10 @@ class Server(LanguageServer):
         os._exit(1)  # the thread that reads our input can't be interrupted
 
 
+class Answered(JsonRpcException):
+    """Ends the handling of a request that can't be read, when who sent it has been told."""
+
+
 class GivenUp(Exception):
     """Ends work that nobody waits for any more."""
 
@@ -191,7 +198,7 @@ def _runs(process_id: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # it runs, as another user
     return True
 
 

@@ -162,7 +162,8 @@ def _place(folder: Folder, file: Path) -> Place | None:
 
 def _below(file: Path, root: Path) -> str | None:
     """`file` relative to `root` with `/`; None when it is elsewhere. Links are followed if they must be."""
-    for inner, outer in ((file, root), (file.resolve(), root.resolve())):
-        if inner != outer and inner.is_relative_to(outer):
-            return inner.relative_to(outer).as_posix()
-    return None
+    return _relative(file, root) or _relative(file.resolve(), root.resolve())
+
+
+def _relative(file: Path, root: Path) -> str | None:
+    return file.relative_to(root).as_posix() if file != root and file.is_relative_to(root) else None

@@ -7,6 +7,7 @@ client can't take is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from lsprotocol import types as lsp
 
@@ -40,6 +41,15 @@ def diagnostics(
     """Findings of one file; none when it can't be read any more."""
     source = snapshot.source(path)
     return [_diagnostic(finding, source, snapshot, client) for finding in findings] if source else []
+
+
+def fix_reference(finding: Finding, snapshot: Snapshot) -> dict[str, Any]:
+    """What the server needs to know again when the fix of a finding is chosen."""
+    return {
+        "uri": snapshot.uri(finding.path),
+        "version": snapshot.version(finding.path),
+        "fingerprint": finding.fingerprint,
+    }
 
 
 def workspace_edit(change: Change, snapshot: Snapshot, client: ClientFeatures) -> lsp.WorkspaceEdit | Refused:

@@ -297,10 +297,8 @@ class ChildNotInTree(Rule):
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         trees = forest(project)
-        orphans = list(_orphans(project, trees))
-        mentioned = _mentioned(project) if orphans else frozenset[str]()
-        for app, entry, registered in orphans:
-            if entry.module.name not in mentioned:
+        for app, entry, registered in _orphans(project, trees):
+            if not _mentioned(project, entry.module.name):
                 yield self._finding(project, trees, app, entry, registered)
 
     def _finding(
@@ -352,18 +350,16 @@ def _registered_by_start(module: Module) -> str:
 
 def _may_be_chosen(project: Project, module: Module) -> bool:
     """Implements a behaviour of the project, by which it may be picked at run time."""
-    return any(behaviour in project.modules for behaviour in module.behaviours)
+    return any(project.module(behaviour) is not None for behaviour in module.behaviours)
 
 
-def _mentioned(project: Project) -> frozenset[str]:
-    """Every module that code or configuration names as a value or starts by hand."""
-    found: set[str] = set()
-    for path, analysis in project.files.items():
-        if not project.role_of(path).is_test:
-            found.update(analysis.facts.mentions)
-            for module in analysis.facts.modules:
-                found.update(_started_by_hand(module))
-    return frozenset(found)
+def _mentioned(project: Project, name: str) -> bool:
+    """Code or configuration names the module as a value, or starts it by hand."""
+    return any(
+        name in facts.mentions or any(name in _started_by_hand(module) for module in facts.modules)
+        for facts in project.naming(name)
+        if not project.role_of(facts.path).is_test
+    )
 
 
 def _started_by_hand(module: Module) -> Iterator[str]:
@@ -378,10 +374,10 @@ def _started_by_hand(module: Module) -> Iterator[str]:
 
 def _first_user(project: Project, name: str) -> tuple[str, str, Call] | None:
     """Scope, path and call of some code of the application, outside the module, that calls its functions."""
-    for path, analysis in sorted(project.files.items()):
-        for module in production_modules(analysis.facts, project.role_of(path)):
-            if module.name != name and name in analysis.facts.references:
+    for facts in project.naming(name):
+        for module in production_modules(facts, project.role_of(facts.path)):
+            if module.name != name and name in facts.references:
                 for site in sites(module):
                     if site.call.module == name:
-                        return site.scope, path, site.call
+                        return site.scope, facts.path, site.call
     return None

@@ -45,7 +45,7 @@ class DiscardedAsyncTask(Rule):
     code = "OTP103"
     name = "discarded-async-task"
     severity = Severity.WARNING
-    anchors = ("async",)
+    anchors = ("Task async", "Task async_nolink")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

@@ -54,7 +54,7 @@ class SelfCallDeadlock(Rule):
     code = "OTP111"
     name = "self-call-deadlock"
     severity = Severity.ERROR
-    anchors = ("call",)
+    anchors = ("GenServer call", "GenStage call", ":gen_ call")
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [

@@ -60,7 +60,14 @@ class StartOutsideTree(Rule):
     code = "OTP105"
     name = "start-outside-tree"
     severity = Severity.WARNING
-    anchors = ("start",)
+    anchors = (
+        "GenServer start",
+        "Agent start",
+        "Supervisor start",
+        "GenStage start",
+        ":gen_ start",
+        "start_link",
+    )
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -375,7 +382,7 @@ def _what(start: Start | None) -> str:
 def _refine_call_of_start(finding: Finding, project: Project, site: Site) -> Finding | None:
     """Kept when the function called starts a server of this project under a name of its own."""
     module_name = site.call.module or site.module.name
-    entry = project.modules.get(module_name)
+    entry = project.module(module_name)
     function = entry.module.function(site.call.name, site.call.arity) if entry is not None else None
     if entry is None or function is None:
         return None

@@ -63,7 +63,7 @@ class TaskReplyUnhandled(Rule):
     code = "OTP121"
     name = "task-reply-unhandled"
     severity = Severity.WARNING
-    anchors = ("async",)
+    anchors = ("Task async", "Task async_nolink")
     fixes = (FixKind.UNSAFE,)
 
     INVALID: ClassVar = [

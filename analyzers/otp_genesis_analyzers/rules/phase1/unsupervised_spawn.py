@@ -75,7 +75,7 @@ class UnsupervisedSpawn(Rule):
     code = "OTP101"
     name = "unsupervised-spawn"
     severity = Severity.WARNING
-    anchors = ("spawn",)
+    anchors = ("spawn", "spawn_link", "spawn_monitor", "spawn_opt", "spawn_request")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

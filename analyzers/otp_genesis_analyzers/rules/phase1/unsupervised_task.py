@@ -57,7 +57,7 @@ class UnsupervisedTask(Rule):
     code = "OTP102"
     name = "unsupervised-task"
     severity = Severity.WARNING
-    anchors = ("Task",)
+    anchors = ("Task start", "Task start_link")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

@@ -370,10 +370,10 @@ def _persistence_module(finding: Finding, project: Project) -> str:
     own = next(module for module in project.files[finding.path].facts.modules if module.name == finding.scope)
     used = {call.module for function in own.functions for clause in function.clauses for call in clause.calls}
     names = (
-        module.name
+        name
         for facts in (project.files_of(app) if app is not None else ())
         if project.role_of(facts.path).is_application_code
-        for module in facts.modules
-        if module.kind == "defmodule" and module.name.endswith(_PERSISTENCE_NAMES)
+        for name in (*facts.unread, *(module.name for module in facts.modules if module.kind == "defmodule"))
+        if name.endswith(_PERSISTENCE_NAMES)
     )
     return next((name for name in sorted(names) if name not in used and name != finding.scope), "")

@@ -52,7 +52,19 @@ class TestGlobalStateAsync(Rule):
     code = "OTP410"
     name = "test-global-state-async"
     severity = Severity.WARNING
-    anchors = ("async:",)
+    anchors = (
+        "async: put_env",
+        "async: delete_env",
+        "async: put_all_env",
+        "async: stop",
+        "async: persistent_term",
+        "async: configure",
+        "async: cd!",
+        "async: set_mox_global",
+        "async: set_mox_from_context",
+        "async: exit",
+        "async: put",
+    )
     fixes = (FixKind.SAFE,)
 
     INVALID: ClassVar = [

@@ -46,7 +46,7 @@ class TestKillWithoutMonitor(Rule):
     code = "OTP412"
     name = "test-kill-without-monitor"
     severity = Severity.INFORMATION
-    anchors = ("exit",)
+    anchors = ("Process exit", ":erlang exit")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

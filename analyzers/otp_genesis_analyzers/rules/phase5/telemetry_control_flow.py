@@ -63,7 +63,16 @@ class TelemetryControlFlow(Rule):
     code = "OTP501"
     name = "telemetry-control-flow"
     severity = Severity.WARNING
-    anchors = (":telemetry", "call", "send", "cast", "start", "spawn")
+    anchors = (
+        ":telemetry attach",
+        ":telemetry attach_many",
+        "telemetry call",
+        "telemetry send",
+        "telemetry cast",
+        "handle_event call",
+        "handle_event send",
+        "handle_event cast",
+    )
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [

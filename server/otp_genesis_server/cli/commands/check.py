@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 _FORMATS = ["text", "json", "sarif", "github"]
 """Each is a module `findings_<format>`."""
-_FILE = click.Path(path_type=Path)
 _NOT_TOGETHER = {
     ("--stdin-filename", "a PATH"): "it checks that one file",
     ("--stdin-filename", "--since"): "git doesn't know the text",
     ("--stdin-filename", "--write-baseline"): "the text is not saved yet",
+    ("--stdin-filename", "--input-file"): "each gives the text to check",
+    ("--input-file", "--since"): "git doesn't know the pack",
+    ("--input-file", "several PATHs"): "name the one folder that was packed",
     ("--write-baseline", "--since"): "a baseline takes in all findings",
 }
 
@@ -40,7 +43,12 @@ _NOT_TOGETHER = {
     help="Exit with 1 when there is a finding of this level or worse.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
-@click.option("--baseline", type=_FILE, metavar="FILE", help="Leave out the findings accepted in FILE.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Leave out the findings accepted in FILE.",
+)
 @click.option(
     "--write-baseline",
     is_flag=False,
@@ -53,6 +61,7 @@ _NOT_TOGETHER = {
 @click.option(
     "--stdin-filename", metavar="FILE", help="Check the text on standard input as if it stood in FILE."
 )
+@options.input_file
 def command(form: str, fail_on: str, exit_zero: bool, **arguments: Any) -> int:
     """Find OTP anti-patterns.
 
@@ -65,6 +74,7 @@ def command(form: str, fail_on: str, exit_zero: bool, **arguments: Any) -> int:
       otp-genesis check lib/shop --select OTP1 --format json
       otp-genesis check --write-baseline
       otp-genesis check --baseline .otp-genesis-baseline.json --since main
+      otp-genesis check --input-file repomix-output.xml
     """
     from otp_genesis_analyzers.findings import Severity
 
@@ -81,21 +91,27 @@ def _analysis(
     write_baseline: str | None,
     since: str | None,
     stdin_filename: str | None,
+    input_file: Path | None,
     **choice: Any,
 ) -> Analysis:
     """What is found, less what the options leave out."""
     from otp_genesis_server.cli.analysis import analyse, analyse_text
 
-    given = {
-        "--stdin-filename": stdin_filename is not None,
-        "--write-baseline": write_baseline is not None,
-        "--since": since is not None,
-        "a PATH": bool(paths),
-    }
-    for (one, other), reason in _NOT_TOGETHER.items():
-        if given[one] and given[other]:
-            raise click.UsageError(f"{one} and {other} can't be combined: {reason}")
-    if stdin_filename is None:
+    _refuse_together(
+        {
+            "--stdin-filename": stdin_filename is not None,
+            "--write-baseline": write_baseline is not None,
+            "--since": since is not None,
+            "a PATH": bool(paths),
+            "--input-file": input_file is not None,
+            "several PATHs": len(paths) > 1,
+        }
+    )
+    if input_file is not None:
+        from otp_genesis_server.cli.packs import analyse_pack, open_pack
+
+        analysis = analyse_pack(open_pack(input_file, *paths), **choice)
+    elif stdin_filename is None:
         analysis = analyse(paths, **choice)
     else:
         analysis = analyse_text(stdin_filename, sys.stdin.buffer.read(), **choice)
@@ -112,3 +128,9 @@ def _analysis(
 
         analysis = only_since(analysis, since)
     return analysis
+
+
+def _refuse_together(given: Mapping[str, bool]) -> None:
+    for (one, other), reason in _NOT_TOGETHER.items():
+        if given[one] and given[other]:
+            raise click.UsageError(f"{one} and {other} can't be combined: {reason}")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from otp_genesis_server.cli import options
+
+if TYPE_CHECKING:
+    from otp_genesis_server.cli.analysis import Analysis
 
 
 @click.command()
@@ -18,31 +25,28 @@ import click
     metavar="DIR",
     help="Where to write the plan, instead of .otp-genesis/plan in the project.",
 )
+@options.input_file
 @click.option("--no-model", is_flag=True, expose_value=False, help="Plan from the findings alone.")
-def command(path: str, goal: str, out: Path | None) -> None:
+def command(path: str, goal: str, out: Path | None, input_file: Path | None) -> None:
     """Write a refactor plan in five phases.
 
     The plan is six Markdown documents. Those that are there are brought up to date: what you have
     edited, reordered, ticked off or skipped is kept.
 
     \b
-    Example:
+    Examples:
       otp-genesis plan --goal "Survive the loss of the payment gateway"
+      otp-genesis plan --input-file repomix-output.xml
     """
     from otp_genesis_refactorers.change import Outdated
     from otp_genesis_refactorers.plan import write_plan
     from otp_genesis_refactorers.write import HalfWritten, NotWritten
-    from otp_genesis_server.cli.analysis import analyse
     from otp_genesis_server.cli.places import counted, from_here
-    from otp_genesis_server.cli.targets import target_of
 
-    target = target_of([path])
-    if target.alone:
-        raise click.UsageError(f"{path!r} belongs to no mix project: give the folder of one")
     # Always the whole project: what a part of it doesn't show would pass for solved.
-    analysis = analyse([str(target.root)])
+    analysis = _of_project(path) if input_file is None else _of_pack(input_file, path)
     try:
-        written = write_plan(analysis.project, analysis.findings, target.root, goal, out)
+        written = write_plan(analysis.project, analysis.findings, analysis.target.root, goal, out)
     except (Outdated, NotWritten, HalfWritten) as error:
         raise click.UsageError(str(error)) from error
     for file in written.files:
@@ -50,3 +54,20 @@ def command(path: str, goal: str, out: Path | None) -> None:
         click.echo(f"{from_here(file.path.resolve())}: {counted(file.items, 'item')}{state}")
     stale = f", {written.stale} no longer found" if written.stale else ""
     click.echo(f"{written.added} new, {written.kept} kept{stale}")
+
+
+def _of_project(path: str) -> Analysis:
+    from otp_genesis_server.cli.analysis import analyse
+    from otp_genesis_server.cli.targets import target_of
+
+    target = target_of([path])
+    if target.alone:
+        raise click.UsageError(f"{path!r} belongs to no mix project: give the folder of one")
+    return analyse([str(target.root)])
+
+
+def _of_pack(file: Path, folder: str) -> Analysis:
+    from otp_genesis_server.cli.packs import analyse_pack, open_pack
+
+    pack = open_pack(file, folder)
+    return analyse_pack(replace(pack, target=replace(pack.target, chosen=("",), packed=None)))

@@ -60,11 +60,7 @@ async def _fixes(ls: Server, finding: Finding, snapshot: Snapshot) -> list[Offer
     refused = isinstance(outcome, Refused)
     if refused and not (client.disabled_actions and client.code_action_literals):
         return []
-    data = {
-        "uri": snapshot.uri(finding.path),
-        "version": snapshot.version(finding.path),
-        "fingerprint": finding.fingerprint,
-    }
+    data = to_lsp.fix_reference(finding, snapshot)
     title = "Fix with OTP-Genesis" if refused else f"Fix with OTP-Genesis: {outcome.title}"
     if not client.code_action_literals:  # a client from before 2018
         return [lsp.Command(title, fix_command.COMMAND, arguments=[data])]

@@ -1,0 +1,87 @@
+"""What the gate keeps out changes no finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otp_genesis_analyzers import engine
+from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.rules import all_rules
+from otp_genesis_analyzers.rules.contract import Example
+from tests.analyzers.reading import read_gated
+from tests.example_project import parse, write_project
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
+CASES = [
+    pytest.param(example, id=f"{rule.code}-{kind}-{number}")
+    for rule in all_rules()
+    for kind, examples in (("INVALID", rule.INVALID), ("VALID", rule.VALID))
+    for number, example in enumerate(examples)
+]
+
+
+def findings(project: Project) -> tuple[Finding, ...]:
+    return engine.check(project, Config(preset="strict"))
+
+
+def read_in_full(project: Project) -> Project:
+    files = {}
+    for path in project.files:
+        source = engine.read_source(path, project.read)
+        assert source is not None
+        files[path] = engine.analyze(source, project.role_of(path), project.settings_of(path), gated=False)
+    return engine.with_wrappers(replace(project, files=files))
+
+
+def test_on_the_example_project() -> None:
+    project = engine.load(EXAMPLE).project
+    assert findings(project) == findings(read_in_full(project))
+
+
+@pytest.mark.parametrize("example", CASES)
+def test_on_the_examples_of_the_rules(example: Example, tmp_path: Path) -> None:
+    project = write_project(tmp_path, parse(example.code).files)
+    assert findings(project) == findings(read_in_full(project))
+
+
+WORDS = {
+    "whole name": ("def f, do: spawn(g)", True),
+    "part of a name": ("def f, do: respawn_all(g)", False),
+    "with an underscore": ("def f, do: spawn_like(g)", False),
+    "in a comment": ("# spawn\ndef f, do: 1", True),
+    "captured": ("def f, do: &spawn/1", True),
+    "nothing": ("def f, do: 1", False),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words(name: str) -> None:
+    text, opens = WORDS[name]
+    opened = default_gate().opened(f"defmodule A do\n{text}\nend".encode())
+    assert ("OTP101" in {rule.code for rule in opened.rules} if opened else False) == opens
+
+
+def test_only_definitions_that_can_matter_and_those_connected_to_them_are_read() -> None:
+    facts = read_gated(
+        """
+        defmodule A do
+          def caller, do: middle()
+          defp middle, do: starter()
+          defp starter, do: spawn(fn -> helper() end)
+          defp helper, do: deeper()
+          defp deeper, do: IO.puts("x")
+          def unrelated, do: IO.puts("y")
+          def named(x), do: apply(__MODULE__, :starter, x)
+        end
+        """
+    )
+    (module,) = facts.modules
+    read = {function.name for function in module.functions if any(c.calls for c in function.clauses)}
+    assert read == {"caller", "middle", "starter", "helper", "deeper", "named"}
+    assert [function.name for function in module.functions][-2:] == ["unrelated", "named"]

@@ -35,44 +35,28 @@ class Opened:
 class Gate:
     rules: tuple[tuple[Rule, Anchors], ...]
     facts: Anchors
+    words: tuple[bytes, ...]
+    """Every word of every anchor."""
 
     def opened(self, content: bytes) -> Opened | None:
         """What can matter in a file with this content; None when nothing can."""
-        words = _Words(content)
-        rules = tuple(rule for rule, anchors in self.rules if words.hold(anchors))
-        if not words.hold(self.facts) and not rules and _MARK not in content:
+        present = {word for word in self.words if word in content}
+        places: dict[bytes, list[int]] = {}
+
+        def stands(word: bytes) -> bool:
+            if word not in places:
+                places[word] = list(_whole_words(content, word))
+            return bool(places[word])
+
+        def holds(anchors: Anchors) -> bool:
+            return any(stands(anchor[-1]) for anchor in anchors if present.issuperset(anchor))
+
+        rules = tuple(rule for rule, anchors in self.rules if holds(anchors))
+        if not rules and not holds(self.facts) and _MARK not in content:
             return None
         used = {anchor[-1] for rule, anchors in self.rules if rule in rules for anchor in anchors}
         used |= {anchor[-1] for anchor in self.facts}
-        return Opened(rules, sorted({hit for word in used for hit in words.places(word)}))
-
-
-class _Words:
-    """The words of one text, each looked for once."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._present: dict[bytes, bool] = {}
-        self._places: dict[bytes, list[int]] = {}
-
-    def hold(self, anchors: Anchors) -> bool:
-        return any(
-            all(self._holds(word) for word in anchor[:-1]) and bool(self.places(anchor[-1]))
-            for anchor in anchors
-        )
-
-    def _holds(self, word: bytes) -> bool:
-        present = self._present.get(word)
-        if present is None:
-            present = self._present[word] = word in self._content
-        return present
-
-    def places(self, word: bytes) -> list[int]:
-        """Where `word` stands as a whole name; one that ends in `_` or `(` may go on (`handle_`)."""
-        found = self._places.get(word)
-        if found is None:
-            found = self._places[word] = list(_whole_words(self._content, word))
-        return found
+        return Opened(rules, sorted({hit for word in used & present if stands(word) for hit in places[word]}))
 
 
 def _whole_words(content: bytes, word: bytes) -> Iterable[int]:
@@ -92,7 +76,10 @@ def _goes_on(byte: bytes) -> bool:
 @cache
 def default_gate() -> Gate:
     """The gate of all rules."""
-    return Gate(tuple((rule, _anchors(rule.anchors)) for rule in all_rules()), _anchors(_FACTS))
+    rules = tuple((rule, _anchors(rule.anchors)) for rule in all_rules())
+    facts = _anchors(_FACTS)
+    used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
+    return Gate(rules, facts, tuple(sorted({word for anchor in used for word in anchor})))
 
 
 def _anchors(written: tuple[str, ...]) -> Anchors:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from tree_sitter import Node
@@ -167,14 +167,15 @@ def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
     """Read what was put off where it calls, or is run by, something that was read: a setup by its tests."""
     new = list(module.clauses)
     while new and module.unread:
-        names = {clause.name for clause in new}
         called = set(_called_in(module, new))
         tests = any(clause.kind == "test" for clause in new)
+        named = _places_of({clause.name for clause in new}, walk.source.content, module.span)
         put_off, module.unread = module.unread, []
         before = len(module.clauses)
         for unread in put_off:
-            setup = tests and unread.clause.kind == "test" and unread.clause.name.startswith("setup")
-            if setup or unread.clause.name in called or _holds_word(unread.node, names):
+            clause = unread.clause
+            setup = tests and clause.kind == "test" and clause.name.startswith("setup")
+            if setup or clause.name in called or holds_offset(named, clause.span):
                 _read(walk, module, unread)
             else:
                 module.unread.append(unread)
@@ -185,6 +186,24 @@ def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
     module.clauses.sort(key=lambda clause: clause.span.start)
 
 
+def _places_of(names: set[str], content: bytes, within: Span) -> list[int]:
+    """Where these names stand in a module: at more places than they are called, never at fewer."""
+    found: list[int] = []
+    for name in names:
+        word = name.encode()
+        at = content.find(word, within.start, within.end)
+        while at >= 0:
+            found.append(at)
+            at = content.find(word, at + len(word), within.end)
+    return sorted(found)
+
+
+def holds_offset(offsets: Sequence[int], span: Span) -> bool:
+    """Whether one of the sorted offsets lies in the span."""
+    first = bisect_left(offsets, span.start)
+    return first < len(offsets) and offsets[first] < span.end
+
+
 def _called_in(module: ModuleBuilder, clauses: list[ClauseBuilder]) -> Iterator[str]:
     """Names of the functions that these clauses may run, `spawn(__MODULE__, :work, [])` counted in."""
     for clause in clauses:
@@ -193,14 +212,6 @@ def _called_in(module: ModuleBuilder, clauses: list[ClauseBuilder]) -> Iterator[
                 yield call.name
             for argument in call.args:
                 yield from (term.value for term in argument.walk() if term.kind == "atom")
-
-
-def _holds_word(node: Node, words: set[str]) -> bool:
-    return not words.isdisjoint(_WORDS.findall(syntax.text(node)))
-
-
-_WORDS = re.compile(r"\w+[?!]?")
-"""Names in the text of a definition: more than it calls, never fewer."""
 
 
 def _body_statements(node: Node, block: Node | None) -> list[Node]:

@@ -7,7 +7,6 @@ the way: asking a node for its parent would search from the root each time.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
@@ -95,20 +94,17 @@ class Walk:
 
     def can_matter(self, span: Span) -> bool:
         """Whether a definition holds a hit, or everything is to be read."""
-        if self._hits is None:
-            return True
-        first = bisect_left(self._hits, span.start)
-        return first < len(self._hits) and self._hits[first] < span.end
+        return self._hits is None or definitions.holds_offset(self._hits, span)
 
     # -- the way down -----------------------------------------------------------------
 
     def visit(self, node: Node, result: Result, bound_to: Term | None = None) -> None:
         """Visit an expression whose value has the given fate."""
-        if self._depth >= MAX_DEPTH:
+        kind = node.type
+        if kind in _LEAVES or self._depth >= MAX_DEPTH:
             return
         self._depth += 1
-        handler = _HANDLERS.get(node.type, _parts)
-        handler(self, node, result, bound_to)
+        _HANDLERS.get(kind, _parts)(self, node, result, bound_to)
         self._depth -= 1
 
     def sequence(self, nodes: list[Node], result: Result, bound_to: Term | None) -> None:
@@ -218,15 +214,12 @@ class Walk:
 
 def _parts(walk: Walk, node: Node, _result: Result, _: Term | None) -> None:
     fate: Result = "stored" if node.type in _BUILT else "argument"
-    for child in syntax.children(node):
-        walk.visit(child, fate)
+    for child in node.named_children:
+        if child.type not in _LEAVES:
+            walk.visit(child, fate)
 
 
 _BUILT = frozenset({"tuple", "list", "map", "map_content", "keywords", "pair", "struct", "bitstring"})
-
-
-def _leaf(_walk: Walk, _node: Node, _result: Result, _: Term | None) -> None:
-    return
 
 
 def _alias(walk: Walk, node: Node, _result: Result, _: Term | None) -> None:
@@ -286,6 +279,23 @@ def _call(walk: Walk, node: Node, result: Result, bound_to: Term | None) -> None
     call_sites.call(walk, node, result, bound_to, piped=None)
 
 
+_LEAVES = frozenset(
+    {
+        "identifier",
+        "atom",
+        "integer",
+        "float",
+        "boolean",
+        "nil",
+        "char",
+        "keyword",
+        "comment",
+        "quoted_content",
+        "escape_sequence",
+        "sigil_name",
+    }
+)
+
 _Handler = Callable[[Walk, Node, Result, Term | None], None]
 
 _HANDLERS: dict[str, _Handler] = {
@@ -298,19 +308,4 @@ _HANDLERS: dict[str, _Handler] = {
     "alias": _alias,
     "struct": _struct,
     "ERROR": _error,
-    **dict.fromkeys(
-        (
-            "identifier",
-            "atom",
-            "integer",
-            "float",
-            "boolean",
-            "nil",
-            "char",
-            "keyword",
-            "comment",
-            "quoted_content",
-        ),
-        _leaf,
-    ),
 }

@@ -35,6 +35,7 @@ def process_forest(project: Project) -> ProcessForest:
     ]
     homeless = [*_homeless(growing)]
     trees += _unstarted(growing, set(), started_outside)  # those that only start each other
+    homeless = [one for one in homeless if not one.supervisor or one.supervisor not in growing.housed]
     broken = sorted(
         path
         for path, analysis in project.files.items()

@@ -116,6 +116,8 @@ class GrowingTree:
         if not children:
             self.written.discard(key)
         unknown = tuple(self._unknown(entry)) if entry is not None else ()
+        if child.module == "Supervisor":
+            unknown = (_AT_RUN_TIME,)
         return structs.replace(bare, children=children, unknown=unknown)
 
     def _children(self, child: Child, entry: ModuleEntry | None, address: str) -> Iterator[Process]:

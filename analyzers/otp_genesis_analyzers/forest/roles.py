@@ -92,6 +92,8 @@ def strategy_of(child: Child, module: Module | None) -> str:
         if given is not None:
             return given.value if given.kind == "atom" else ""
         return "one_for_one" if child.module in (*DYNAMIC, "PartitionSupervisor") else ""
+    if kinds(module) & SERVERS:
+        return ""
     if behaviour_of(module) in DYNAMIC:
         return "one_for_one"
     strategies = {children.strategy for children in own_lists(module)}

@@ -1,7 +1,8 @@
 """Code bases that repomix has packed into one file, in the styles xml, parsable xml, markdown and json.
 
 Each style has a file; `reading` tells them apart and says what is wrong with a pack. repomix takes
-white space off both ends of every file, so that lines count from the first one that is not blank.
+white space off both ends of every file: the line break at the end is given back, and lines count
+from the first one that is not blank.
 """
 
 from otp_genesis_refactorers.repomix.packed import NotAPack, Pack

@@ -61,8 +61,16 @@ def read_pack(content: bytes) -> Pack:
     if plain is None and _NUMBERED in packed.summary:
         raise NotAPack("not all its lines are numbered: pack again without --output-show-line-numbers")
     files, left_out = _reliable(plain or packed.files)
-    code = {path: text.encode("utf-8", "surrogatepass") for path, text in files}
-    return Pack(code, style, (*_doubts(packed), *([_UNNUMBERED] if plain else []), *left_out))
+    return Pack(
+        {path: _content(code) for path, code in files},
+        style,
+        (*_doubts(packed), *([_UNNUMBERED] if plain else []), *left_out),
+    )
+
+
+def _content(code: str) -> bytes:
+    """With the line break at the end, which repomix takes off."""
+    return f"{code}\n".encode("utf-8", "surrogatepass") if code else b""
 
 
 def _text(content: bytes) -> str:

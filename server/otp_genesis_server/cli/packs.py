@@ -48,8 +48,7 @@ def open_pack(file: Path, folder: str = ".") -> GivenPack:
 def analyse_pack(pack: GivenPack, **choice: Unpack[Choice]) -> Analysis:
     """Find the flaws in a pack's files, in the light of the project on the disk if there is one.
 
-    The disk wins where it has a file. What is only in the pack can't be fixed. Raises
-    click.UsageError when there is nothing to check.
+    The disk wins where it has a file. Raises click.UsageError when there is nothing to check.
     """
     target, root = pack.target, pack.target.root
     on_disk = elixir_files(root) if (root / MIX_FILE).is_file() else ()
@@ -63,9 +62,13 @@ def analyse_pack(pack: GivenPack, **choice: Unpack[Choice]) -> Analysis:
         loaded = engine.load(root, paths=paths, read=_reader(root, pack.contents), on_progress=report)
     if not loaded.project.apps:
         _warn(pack.file, f"there is no {MIX_FILE} in it; its files are checked without their project")
-    analysis = analysis_of(target, loaded, **choice)
+    return analysis_of(target, loaded, **choice)
+
+
+def without_fixes(analysis: Analysis) -> Analysis:
+    """The analysis, nothing offered to be fixed in files that are only in the pack."""
     findings = (
-        finding if (root / finding.path).is_file() else structs.replace(finding, fix=None)
+        finding if (analysis.target.root / finding.path).is_file() else structs.replace(finding, fix=None)
         for finding in analysis.findings
     )
     return replace(analysis, findings=tuple(findings))

@@ -87,9 +87,11 @@ class _Drawing:
         name = tree.app.name if tree.app is not None else ""
         if root.role == "application":
             return self.process(root, name or root.module or "application", ("application", root.module))
-        why = {"nobody": "no code starts it", "by code": ""}.get(root.started, "")
-        if root.started == "nobody" and tree.app is not None and tree.app.is_library:
-            why = "started by whoever uses this library"
+        app = tree.app
+        why = ""
+        if root.started == "nobody":
+            is_library = app is not None and (app.is_library or app.packaged)
+            why = "started by users of the library" if is_library else "nothing in this project starts it"
         return self.process(root, more=(why,))
 
     def process(
@@ -191,10 +193,11 @@ def _named(process: Process) -> tuple[str, str]:
 def _started_by(process: Process) -> str:
     if process.started not in ("dynamic", "by code"):
         return ""
-    named = ", ".join(process.starters[:_NAMED_STARTERS])
-    others = len(process.starters) - _NAMED_STARTERS
+    named = process.starters[:_NAMED_STARTERS]
+    others = len(process.starters) - len(named)
+    listed = ", ".join(named) + f" and {others} more" if others else " and ".join(named)
     outside = " outside every supervisor" if process.started == "by code" else ""
-    return f"started by {named}{f' and {others} more' if others > 0 else ''}{outside}"
+    return f"started by {listed}{outside}"
 
 
 def _finding_line(finding: Finding) -> str:

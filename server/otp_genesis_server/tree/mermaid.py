@@ -33,7 +33,7 @@ def flowchart(drawing: Drawing) -> str:
     for tree in drawing.trees:
         lines += _nodes(tree, numbers, "", indent="  ")
     for number, section in enumerate(drawing.sections):
-        lines.append(f'  subgraph s{number}["{escaped(section.title)}"]')
+        lines += [f'  subgraph s{number}["{escaped(section.title)}"]', "    direction LR"]
         for entry in section.entries:
             lines += _nodes(entry, numbers, "", indent="    ")
         lines.append("  end")

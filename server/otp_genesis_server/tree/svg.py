@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from otp_genesis_server.tree.drawing import Badge, Drawing, Entry
 
-_ROW, _CARD, _INDENT, _MARGIN = 34, 26, 28, 16
+_ROW, _CARD, _INDENT, _MARGIN, _SPACE = 34, 26, 28, 16, 10
 _CHARACTER, _SMALL_CHARACTER = 8.1, 7.2  # at 13 and 11.5 pixels, with room to spare
 _PADDING, _GAP, _STRIPE = 10.0, 10.0, 4.0
 _NARROWEST = 320.0
@@ -69,10 +69,13 @@ _STYLE = """
 
 @dataclass(frozen=True)
 class _Row:
+    """A process, or a line of text between processes. `y` is its middle."""
+
     y: float
-    depth: int
-    entry: Entry | None
-    title: str = ""
+    depth: int = 0
+    entry: Entry | None = None
+    text: str = ""
+    style: str = "ogt-title"
     parent_y: float | None = None
 
 
@@ -80,17 +83,17 @@ def svg(name: str, drawing: Drawing) -> str:
     """Without an XML declaration, so that it can stand inside of a page."""
     rows = list(_rows(drawing))
     width = max([_NARROWEST, *(_x(row) + _row_width(row) for row in rows)]) + _MARGIN
-    height = 2 * _MARGIN + _ROW * len(rows)
+    height = rows[-1].y + _ROW / 2 + _MARGIN
     title = f"Supervision tree of {name}"
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="ogt" width="{width:.0f}" height="{height}" '
-            f'viewBox="0 0 {width:.0f} {height}" role="img" aria-label={quoteattr(_text(title))}>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="ogt" width="{width:.0f}" height="{height:.0f}" '
+            f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label={quoteattr(_text(title))}>',
             f"<title>{_escaped(title)}</title>",
             f"<style>{_STYLE}</style>",
             '<rect class="ogt-background" width="100%" height="100%" fill="#ffffff"/>',
             *(_link(row) for row in rows if row.parent_y is not None),
-            *(_card(row) if row.entry is not None else _heading(row) for row in rows),
+            *(_line(row) if row.entry is None else _card(row, row.entry) for row in rows),
             "</svg>",
             "",
         ]
@@ -98,32 +101,39 @@ def svg(name: str, drawing: Drawing) -> str:
 
 
 def _rows(drawing: Drawing) -> Iterator[_Row]:
-    ys = (_MARGIN + _ROW * number + _ROW / 2 for number in range(10**9))
+    y = _MARGIN + _ROW / 2
     for tree in drawing.trees:
-        yield from _below(tree, ys, 0, None)
+        for row in _below(tree, y, 0, None):
+            yield row
+            y = row.y + _ROW
+        y += _SPACE
     for section in drawing.sections:
-        yield _Row(next(ys), 0, None, section.title)
+        yield _Row(y, text=section.title)
         for entry in section.entries:
-            yield from _below(entry, ys, 0, None)
-    for note in drawing.notes:
-        yield _Row(next(ys), 0, None, note)
+            for row in _below(entry, y + _ROW, 0, None):
+                yield row
+                y = row.y
+        y += _ROW + _SPACE
+    for number, line in enumerate((*drawing.notes, drawing.summary)):
+        yield _Row(y + number * _ROW, text=line, style="ogt-details")
 
 
-def _below(entry: Entry, ys: Iterator[float], depth: int, parent_y: float | None) -> Iterator[_Row]:
-    y = next(ys)
+def _below(entry: Entry, y: float, depth: int, parent_y: float | None) -> Iterator[_Row]:
     yield _Row(y, depth, entry, parent_y=parent_y)
+    last = y
     for child in entry.children:
-        yield from _below(child, ys, depth + 1, y)
+        for row in _below(child, last + _ROW, depth + 1, y):
+            yield row
+            last = row.y
 
 
 def _x(row: _Row) -> float:
     return _MARGIN + _INDENT * row.depth
 
 
-def _heading(row: _Row) -> str:
-    return (
-        f'<text class="ogt-title" x="{_x(row)}" y="{row.y + 4.5}" fill="#1f2328">{_escaped(row.title)}</text>'
-    )
+def _line(row: _Row) -> str:
+    place = f'x="{_x(row)}" y="{row.y + 4.5}"'
+    return f'<text class="{row.style}" {place} fill="#1f2328">{_escaped(row.text)}</text>'
 
 
 def _link(row: _Row) -> str:
@@ -133,9 +143,7 @@ def _link(row: _Row) -> str:
     return f'<path class="ogt-link{loose}" d="M{x} {top}V{row.y}H{_x(row)}" fill="none" stroke="#8c959f"/>'
 
 
-def _card(row: _Row) -> str:
-    entry = row.entry
-    assert entry is not None
+def _card(row: _Row, entry: Entry) -> str:
     x, top = _x(row), row.y - _CARD / 2
     loose = " ogt-loose" if entry.loose else ""
     place = f' data-path={quoteattr(_text(entry.path))} data-line="{entry.line}"'
@@ -143,9 +151,10 @@ def _card(row: _Row) -> str:
         [
             f'<g class="ogt-node ogt-{entry.shape}{loose}"{place}>',
             f"<title>{_escaped(_tooltip(entry))}</title>",
-            f'<rect class="ogt-card" x="{x}" y="{top}" width="{_card_width(entry):.1f}" height="{_CARD}" rx="5" '
-            'fill="#f6f8fa" stroke="#8c959f"/>',
-            f'<rect class="ogt-stripe" x="{x}" y="{top}" width="{_STRIPE}" height="{_CARD}" rx="2" fill="#57606a"/>',
+            f'<rect class="ogt-card" x="{x}" y="{top}" width="{_card_width(entry):.1f}" height="{_CARD}" '
+            'rx="5" fill="#f6f8fa" stroke="#8c959f"/>',
+            f'<rect class="ogt-stripe" x="{x}" y="{top}" width="{_STRIPE}" height="{_CARD}" '
+            'rx="2" fill="#57606a"/>',
             *_texts(entry, x + _STRIPE + _PADDING, row.y),
             "</g>",
         ]
@@ -173,7 +182,7 @@ def _texts(entry: Entry, x: float, y: float) -> Iterable[str]:
 
 
 def _row_width(row: _Row) -> float:
-    return _width(row.title, _CHARACTER) if row.entry is None else _card_width(row.entry)
+    return _width(row.text, _CHARACTER) if row.entry is None else _card_width(row.entry)
 
 
 def _card_width(entry: Entry) -> float:

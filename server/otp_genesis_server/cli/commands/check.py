@@ -108,9 +108,9 @@ def _analysis(
         }
     )
     if input_file is not None:
-        from otp_genesis_server.cli.packs import analyse_pack, open_pack
+        from otp_genesis_server.cli.packs import analyse_pack, open_pack, without_fixes
 
-        analysis = analyse_pack(open_pack(input_file, *paths), **choice)
+        analysis = without_fixes(analyse_pack(open_pack(input_file, *paths), **choice))
     elif stdin_filename is None:
         analysis = analyse(paths, **choice)
     else:

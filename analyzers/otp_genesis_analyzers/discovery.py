@@ -109,6 +109,7 @@ def read_mix_project(source: Source, folder: str) -> MixApp:
         application=module.value if module is not None and module.kind == "module" else "",
         application_known=known and not source.broken,
         umbrella=project is not None and project.get("apps_path") is not None,
+        compiled=_compiled_folders(source.root),
         packaged=project is not None and project.get("package") is not None,
     )
 
@@ -129,6 +130,22 @@ def _returned(root: Node, function: str) -> Term | None:
             if name == function:
                 return _last_value(statement)
     return None
+
+
+def _compiled_folders(root: Node) -> tuple[str, ...]:
+    """ "lib", and every literal in `elixirc_paths`, be it a function or a key of `project/0`."""
+    folders = {"lib"}
+    for module in syntax.children(root):
+        block = syntax.do_block(module)
+        for statement in syntax.children(block) if block is not None else []:
+            head, _ = syntax.definition_head(statement)
+            name = "" if head is None else syntax.local_name(head) or syntax.text(head)
+            value = _last_value(statement) if name in ("project", "elixirc_paths") else None
+            paths = value.get("elixirc_paths") if value is not None and name == "project" else value
+            folders |= {
+                term.value.rstrip("/") for term in (paths.walk() if paths else ()) if term.kind == "string"
+            }
+    return tuple(sorted(folders))
 
 
 def _last_value(definition: Node) -> Term:

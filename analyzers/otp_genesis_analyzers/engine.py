@@ -18,7 +18,7 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.gate import default_gate
 from otp_genesis_analyzers.last_good import carried_over, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, MixApp, Project
-from otp_genesis_analyzers.roles import Role, role_of
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import all_rules, find_rule
 from otp_genesis_analyzers.rules.contract import FileView, Rule
 from otp_genesis_analyzers.rules.phase0.unused_suppression import UnusedSuppression
@@ -79,8 +79,7 @@ def read_source(path: str, read: Callable[[str], bytes]) -> Source | None:
 
 
 def role_in(apps: tuple[MixApp, ...], path: str) -> Role:
-    owner = Project(apps, {}, lambda _: b"").app_of(path)
-    return role_of(owner.path(path) if owner is not None else path)
+    return Project(apps, {}, lambda _: b"").role_of(path)
 
 
 def with_wrappers(project: Project) -> Project:

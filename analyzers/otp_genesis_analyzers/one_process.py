@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.callbacks import callback_chains, callbacks
 from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.model import Call, Function, Module
-from otp_genesis_analyzers.facts.sites import sites
+from otp_genesis_analyzers.facts.sites import Site, sites
 from otp_genesis_analyzers.facts.starts import is_start_function
 from otp_genesis_analyzers.project import Project
 
@@ -52,14 +52,20 @@ def _entries_to(graph: CallGraph, function: Function) -> list[Function]:
 
 def _callers(project: Project, module: Module, entries: list[Function]) -> Iterator[str | None]:
     """The server in whose process each call from another module runs; None for any process."""
+    for site in project.derived(_sites_by_callee).get(module.name, ()):
+        if site.module.name != module.name and any(_is_call_of(site.call, entry) for entry in entries):
+            yield _process_of(site.module, site.function) if site.call.runs == "here" else None
+
+
+def _sites_by_callee(project: Project) -> Mapping[str, list[Site]]:
+    """Every call outside tests, by the module that is called."""
+    found: dict[str, list[Site]] = {}
     for path, analysis in project.files.items():
-        if project.role_of(path).is_test:
-            continue
-        for other in analysis.facts.modules:
-            for site in sites(other) if other.name != module.name else ():
-                call = site.call
-                if call.module == module.name and any(_is_call_of(call, entry) for entry in entries):
-                    yield _process_of(other, site.function) if call.runs == "here" else None
+        if not project.role_of(path).is_test:
+            for module in analysis.facts.modules:
+                for site in sites(module):
+                    found.setdefault(site.call.module, []).append(site)
+    return found
 
 
 def _is_call_of(call: Call, function: Function) -> bool:

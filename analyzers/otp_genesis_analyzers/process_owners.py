@@ -32,10 +32,15 @@ def is_named_by_child(trees: Forest, module: Module, function: Function) -> bool
 
 def runs_on_other_nodes(project: Project, module: str) -> bool:
     """Some `:rpc` or `:erpc` call starts in the module: it runs where this project has no tree."""
-    return any(
-        site.call.module in _REMOTE_CALLS and _names_function_of(site.call, module)
+    return any(_names_function_of(call, module) for call in project.derived(_remote_calls))
+
+
+def _remote_calls(project: Project) -> tuple[Call, ...]:
+    return tuple(
+        site.call
         for entry in project.modules.values()
         for site in sites(entry.module)
+        if site.call.module in _REMOTE_CALLS
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -19,6 +20,8 @@ from otp_genesis_analyzers.facts.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.roles import Role, role_of
 from otp_genesis_analyzers.source import Source
+
+_Derived = TypeVar("_Derived")
 
 
 class MixApp(Struct, frozen=True, array_like=True):
@@ -32,6 +35,8 @@ class MixApp(Struct, frozen=True, array_like=True):
     application_known: bool
     """False when `application/0` is not a literal list, so that a `mod:` may be out of sight."""
     umbrella: bool = False
+    compiled: tuple[str, ...] = ("lib",)
+    """Folders that mix compiles in some environment, by the literals of `elixirc_paths`."""
     packaged: bool = False
     """Published as a library: `package:` in `project/0`."""
 
@@ -83,12 +88,22 @@ class Project:
 
     def app_of(self, path: str) -> MixApp | None:
         """The mix project that owns a file: the one with the deepest folder above it."""
-        owners = [app for app in self.apps if not app.folder or path.startswith(app.folder + "/")]
-        return max(owners, key=lambda app: len(app.folder), default=None)
+        if path not in self._owners:
+            owners = [app for app in self.apps if not app.folder or path.startswith(app.folder + "/")]
+            self._owners[path] = max(owners, key=lambda app: len(app.folder), default=None)
+        return self._owners[path]
 
     def role_of(self, path: str) -> Role:
-        app = self.app_of(path)
-        return role_of(app.path(path) if app else path)
+        if path not in self._roles:
+            app = self.app_of(path)
+            self._roles[path] = role_of(app.path(path), app.compiled) if app else role_of(path)
+        return self._roles[path]
+
+    def derived(self, make: Callable[[Project], _Derived]) -> _Derived:
+        """What `make` gives for this project, worked out once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
     def files_of(self, app: MixApp) -> Iterable[FileFacts]:
         for path, analysis in self.files.items():
@@ -158,6 +173,18 @@ class Project:
 
     @cached_property
     def _all_facts(self) -> dict[str, FileFacts]:
+        return {}
+
+    @cached_property
+    def _owners(self) -> dict[str, MixApp | None]:
+        return {}
+
+    @cached_property
+    def _roles(self) -> dict[str, Role]:
+        return {}
+
+    @cached_property
+    def _made(self) -> dict[Callable[[Project], Any], Any]:
         return {}
 
     @cached_property

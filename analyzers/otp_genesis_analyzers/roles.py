@@ -30,8 +30,12 @@ _TEST_FOLDERS = {"test", "tests", "integration_test"}
 _SCRIPT_FOLDERS = {"bench", "benches", "benchmark", "benchmarks", "dev", "rel", "installer", "scripts"}
 
 
-def role_of(path: str) -> Role:
-    """The role of `path`, given relative to the mix project that owns the file."""
+def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
+    """The role of `path`, given relative to the mix project that owns the file.
+
+    `compiled` are the folders that mix compiles (`elixirc_paths`); empty when that is not known.
+    An `.ex` file outside them is a draft or a leftover: it runs when somebody runs it, as a script does.
+    """
     pure = PurePosixPath(path)
     folders, name = pure.parts[:-1], pure.name
     if name.endswith("_test.exs"):
@@ -50,4 +54,6 @@ def role_of(path: str) -> Role:
         return Role.SCRIPT
     if name == "debug.ex" or pure.stem.endswith("_cli"):
         return Role.DEV_TOOL
+    if compiled and not any(path.startswith(f"{folder}/") for folder in compiled):
+        return Role.SCRIPT
     return Role.LIB

@@ -46,6 +46,10 @@ class Forest:
 
 
 def forest(project: Project) -> Forest:
+    return project.derived(_forest)
+
+
+def _forest(project: Project) -> Forest:
     nodes = tuple(_nodes(project))
     started: dict[str, list[tuple[SupervisorNode, Child]]] = {}
     for node in nodes:

@@ -1,6 +1,8 @@
-"""What a finding is about, where the cursor stands on it."""
+"""What a finding is about, and who supervises a process, where the cursor stands on it."""
 
 from __future__ import annotations
+
+import asyncio
 
 from lsprotocol import types as lsp
 
@@ -9,6 +11,7 @@ from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.rules.page import section
 from otp_genesis_server.lsp import from_lsp, to_lsp
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.supervision_hover import supervision_at
 
 METHOD = lsp.TEXT_DOCUMENT_HOVER
 
@@ -28,9 +31,13 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
         for finding in snapshot.findings.get(place.path, ())
         if finding.span.start <= offset <= finding.span.end
     ]
-    if not here:
+    parts = [(_text(finding), finding.span) for finding in here]
+    supervision = await asyncio.to_thread(supervision_at, snapshot, source, offset)
+    if supervision is not None:
+        parts.append(supervision)
+    if not parts:
         return None
-    return to_lsp.hover("\n\n---\n\n".join(map(_text, here)), source, here[0].span, client)
+    return to_lsp.hover("\n\n---\n\n".join(text for text, _ in parts), source, parts[0][1], client)
 
 
 def _text(finding: Finding) -> str:

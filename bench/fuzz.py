@@ -1,0 +1,205 @@
+"""Mutated Elixir sources: nothing may raise, take long, or make findings elsewhere.
+
+    .venv/bin/python bench/fuzz.py DIR [--count 20000] [--seed N] [--only CASE]
+
+Each case takes a file below DIR or of the example shop, mutates it (`tests/mutated.py`), puts it into the
+example shop together with its neighbours, and asks for what `tests/fuzzed.py` says must hold. The time that
+reading the text takes is compared with that of an ordinary file of its size: the median, over the files below
+DIR, of the time for a byte. Exits with 1 when a case fails, and prints its number and the smallest text found.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from random import Random
+from types import FrameType
+
+import click
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from otp_genesis_analyzers import engine
+from otp_genesis_analyzers.discovery import elixir_files
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Source
+from tests.fuzzed import Stage, analysis_seconds, prove, shrunk, stage
+from tests.mutated import mutated
+
+SHOP = Path(__file__).parents[1] / "examples" / "shaky_shop"
+CHUNK_CASES = 50
+LARGEST_BYTES = 60_000
+NEIGHBOURS = 4
+OWN_SHARE, PLAN_SHARE = 0.3, 0.05
+LONGEST_SECONDS = 60
+"""Before a case is given up, by the clock."""
+TIMES_ORDINARY = 10.0
+FLOOR_SECONDS = 0.001
+"""An ordinary file of any size takes this long: below it the clock measures itself."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    case: int
+    size_bytes: int
+    broken: bool
+    times_ordinary: float
+    failure: str = ""
+    """What went wrong and where; empty when nothing did."""
+    text: bytes = b""
+    """The smallest text found that fails."""
+
+
+@dataclass(frozen=True)
+class Job:
+    folder: Path
+    seed: int
+    seconds_per_byte: float
+    cases: tuple[int, ...]
+
+
+def run(job: Job) -> list[Outcome]:
+    signal.signal(signal.SIGALRM, _give_up)
+    return [outcome(job, case) for case in job.cases]
+
+
+def outcome(job: Job, case: int) -> Outcome:
+    random = Random(f"{job.seed} {case}")
+    on, text = _case(job.folder, random)
+    chances = random.random()
+    ordinary = max(FLOOR_SECONDS, len(text) * job.seconds_per_byte)
+    failure = _failure(on, text, chances)
+    times = 0.0
+    if not failure:
+        times = analysis_seconds(on, text) / ordinary
+        for _ in range(3):  # another process may have had the processor's cache
+            if times > TIMES_ORDINARY / 2:
+                times = min(times, analysis_seconds(on, text) / ordinary)
+        failure = f"slow: {times:.0f} times an ordinary file" if times > TIMES_ORDINARY else ""
+    if failure and not failure.startswith("slow"):
+        text = shrunk(text, lambda smaller: _failure(on, smaller, chances)[:60] == failure[:60])
+    broken = Source(on.path, text).broken
+    return Outcome(case, len(text), broken, times, failure, text if failure else b"")
+
+
+def _failure(on: Stage, text: bytes, chances: float) -> str:
+    signal.alarm(LONGEST_SECONDS)
+    try:
+        prove(on, text, Random(chances), plan=chances < PLAN_SHARE)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} in {Path(place.filename).name}:{place.name}: {error}"
+    finally:
+        signal.alarm(0)
+    return ""
+
+
+def _give_up(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError(f"more than {LONGEST_SECONDS} seconds")
+
+
+def _case(folder: Path, random: Random) -> tuple[Stage, bytes]:
+    if random.random() < OWN_SHARE:
+        path = random.choice(sorted(_shop().files))
+        on = _own_stage(path)
+    else:
+        on = _foreign_stage(folder, random.choice(_sources(folder)))
+    content = on.healthy.content
+    other = (folder / random.choice(_sources(folder))).read_bytes()
+    return on, mutated(random, content, other)
+
+
+@cache
+def _shop() -> Project:
+    return engine.load(SHOP).project
+
+
+@cache
+def _sources(folder: Path) -> list[str]:
+    """Healthy files that are not too large."""
+    paths = elixir_files(folder)
+    return [path for path in paths if (folder / path).stat().st_size <= LARGEST_BYTES]
+
+
+@cache
+def _own_stage(path: str) -> Stage:
+    return stage(_shop(), path, _shop().read(path))
+
+
+@lru_cache(maxsize=200)
+def _foreign_stage(folder: Path, path: str) -> Stage:
+    """The shop with this file and a few from its folder."""
+    project = _shop()
+    near = [other for other in _sources(folder) if Path(other).parent == Path(path).parent and other != path]
+    for other in [*near[:NEIGHBOURS], path]:
+        top = "test" if "test" in Path(other).parts else "lib"
+        inside = f"{top}/{Path(other).parent.name}/{Path(other).name}"
+        on = stage(project, inside, (folder / other).read_bytes())
+        project = on.project
+    return on  # pyright: ignore[reportPossiblyUnbound]
+
+
+def seconds_per_byte(folder: Path) -> float:
+    """Of an ordinary file: the median over some hundred."""
+    random = Random(0)
+    paths = [path for path in _sources(folder) if (folder / path).stat().st_size > 2_000]
+    texts = [(folder / path).read_bytes() for path in random.sample(paths, min(300, len(paths)))]
+    on = _own_stage("lib/shaky_shop/cart.ex")
+    return statistics.median(min(analysis_seconds(on, text) for _ in range(2)) / len(text) for text in texts)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--count", default=20_000, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--jobs", default=os.cpu_count() or 1)
+@click.option("--only", type=int, help="Run this one case, and print its text.")
+def main(folder: Path, count: int, seed: int, jobs: int, only: int | None) -> None:
+    """Fuzz the analyzers, the fixes and the plan."""
+    rate = seconds_per_byte(folder)
+    if only is not None:
+        outcomes = run(Job(folder, seed, rate, (only,)))
+        sys.stdout.buffer.write(_case(folder, Random(f"{seed} {only}"))[1] + b"\n")
+    else:
+        chunks = [tuple(range(at, min(at + CHUNK_CASES, count))) for at in range(0, count, CHUNK_CASES)]
+        with ProcessPoolExecutor(jobs) as pool:
+            done = pool.map(run, [Job(folder, seed, rate, chunk) for chunk in chunks])
+            outcomes = list(_told(done, count))
+    _report(outcomes, rate, seed)
+    sys.exit(any(outcome.failure for outcome in outcomes))
+
+
+def _told(done: Iterator[list[Outcome]], count: int) -> Iterator[Outcome]:
+    for number, outcomes in enumerate(done, start=1):
+        yield from outcomes
+        failed = sum(bool(outcome.failure) for outcome in outcomes)
+        if failed or number % 20 == 0:
+            click.echo(f"{min(number * CHUNK_CASES, count)} of {count}, {failed} failed here", err=True)
+
+
+def _report(outcomes: list[Outcome], rate: float, seed: int) -> None:
+    worst = max(outcomes, key=lambda outcome: outcome.times_ordinary)
+    failures: Counter[str] = Counter(outcome.failure[:60] for outcome in outcomes if outcome.failure)
+    print("| cases | with a broken tree | MB | failed | ordinary | slowest |\n|--:|--:|--:|--:|--:|--:|")
+    print(
+        f"| {len(outcomes):,} | {sum(outcome.broken for outcome in outcomes):,}"
+        f" | {sum(outcome.size_bytes for outcome in outcomes) / 1e6:.0f} | {failures.total()}"
+        f" | {rate * 1e6:.2f} ms/kB | {worst.times_ordinary:.1f} × ordinary (case {worst.case}) |"
+    )
+    for head, count in failures.most_common():
+        same = [outcome for outcome in outcomes if outcome.failure.startswith(head)]
+        smallest = min(same, key=lambda outcome: outcome.size_bytes)
+        print(f"\n{count} × {smallest.failure}\n--seed {seed} --only {smallest.case}: {smallest.text!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What must hold of a project whatever text one of its files has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from time import process_time
+
+from otp_genesis_analyzers import engine
+from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.forest.grow import process_forest
+from otp_genesis_analyzers.forest.whole import read_whole
+from otp_genesis_analyzers.last_good import retyped
+from otp_genesis_analyzers.project import FileAnalysis, Project
+from otp_genesis_analyzers.source import LineIndex, Source
+from otp_genesis_refactorers.change import Change, file_change
+from otp_genesis_refactorers.fix_all import proven_fix
+from otp_genesis_refactorers.fixes import fix
+from otp_genesis_refactorers.plan.documents import plan_texts
+from otp_genesis_refactorers.plan.markdown import parse
+from otp_genesis_refactorers.plan.merge import Earlier
+
+CONFIG = Config(preset="strict")
+FIXES_TRIED = 2
+
+Place = tuple[str, str, int, str]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A project and its findings with a healthy text at `path`, to be asked again with another text there."""
+
+    project: Project
+    path: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> Source:
+        return Source(self.path, self.project.read(self.path))
+
+    def with_text(self, content: bytes, analysis: FileAnalysis) -> Project:
+        def read(path: str) -> bytes:
+            return content if path == self.path else self.project.read(path)
+
+        files = {**self.project.files, self.path: analysis}
+        return engine.with_wrappers(replace(self.project, files=files, read=read))
+
+
+def stage(project: Project, path: str, content: bytes) -> Stage:
+    """`project` with the healthy text `content` at `path`, whether it has a file there or not."""
+    analysis = engine.analyze(Source(path, content), project.role_of(path), project.settings_of(path))
+    whole = Stage(project, path, ()).with_text(content, analysis)
+    return Stage(whole, path, engine.check(whole, CONFIG))
+
+
+def analysis_seconds(stage: Stage, content: bytes) -> float:
+    """Processor time for reading all of a text, with what the gate would keep out."""
+    before = process_time()
+    role = stage.project.role_of(stage.path)
+    engine.analyze(Source(stage.path, content), role, stage.project.settings_of(stage.path), gated=False)
+    return process_time() - before
+
+
+def prove(stage: Stage, content: bytes, random: Random, *, plan: bool) -> None:
+    """Raises for what must not be; an AssertionError says what."""
+    role, settings = stage.project.role_of(stage.path), stage.project.settings_of(stage.path)
+    source = Source(stage.path, content)
+    gated = engine.analyze(source, role, settings)
+    whole = engine.analyze(source, role, settings, gated=False)
+    if engine.read_source(stage.path, lambda _: content) is None:
+        return
+    _prove_typing(stage, source)
+    project = stage.with_text(content, gated)
+    found = engine.check(project, CONFIG)
+    assert found == engine.check(project, CONFIG), "two checks differ"
+    assert _places(found) == _places(engine.check(stage.with_text(content, whole), CONFIG)), "the gate matters"
+    _prove_inside(found, project)
+    if source.broken:
+        elsewhere = _places(found, but=stage.path) - _places(stage.findings, but=stage.path)
+        assert not elsewhere, f"a broken file makes findings elsewhere: {sorted(elsewhere)}"
+    _prove_fixes(project, found, random)
+    if plan:
+        _prove_plan(project, found)
+        process_forest(read_whole(project))
+
+
+def _places(findings: tuple[Finding, ...], but: str = "") -> set[Place]:
+    return {(f.code, f.path, f.span.start, f.severity.label) for f in findings if f.path != but}
+
+
+def _prove_inside(findings: tuple[Finding, ...], project: Project) -> None:
+    for finding in findings:
+        for path, span in ((finding.path, finding.span), *((r.path, r.span) for r in finding.related)):
+            size = len(project.read(path))
+            assert 0 <= span.start <= span.end <= size, f"{finding.code} at {span} of {size} bytes"
+        lines = LineIndex(project.read(finding.path))
+        text = project.read(finding.path)[finding.span.start : finding.span.end]
+        assert text.decode() is not None
+        assert lines.line_of(finding.span.start) == lines.line_of(finding.span.end), f"{finding.code} {text!r}"
+
+
+def _prove_typing(stage: Stage, source: Source) -> None:
+    """What an editor shows while this text is typed over the healthy one."""
+    healthy = stage.healthy
+    typed = retyped(healthy, source.content)
+    if not source.broken:
+        assert str(typed.root) == str(source.root), "typing gives another tree than reading"
+    role, settings = stage.project.role_of(stage.path), stage.project.settings_of(stage.path)
+    analysis = engine.reanalyze(typed, role, healthy, stage.project.files[stage.path], settings)
+    project = stage.with_text(source.content, analysis)
+    engine.check_file(project, CONFIG, stage.path)
+    findings = engine.check(project, CONFIG)
+    if analysis.carried_over:
+        new = _places(findings, but=stage.path) - _places(stage.findings, but=stage.path)
+        assert not new, f"half-typed code makes findings elsewhere: {sorted(new)}"
+
+
+def _prove_fixes(project: Project, findings: tuple[Finding, ...], random: Random) -> None:
+    fixable = [finding for finding in findings if finding.fix is not None]
+    for finding in random.sample(fixable, min(FIXES_TRIED, len(fixable))):
+        change = fix(finding, project)
+        if isinstance(change, Change):
+            for file in change.files:
+                before = project.read(file.path) if file.original_hash else b""
+                assert file_change(file.path, before, list(file.edits)).edits == file.edits
+                assert all(edit.span.end <= len(before) for edit in file.edits), f"{finding.code} edits outside"
+            proven_fix(finding, project, CONFIG)
+
+
+def _prove_plan(project: Project, findings: tuple[Finding, ...]) -> None:
+    texts = plan_texts(project, findings, "", Earlier({}), fix)
+    earlier = Earlier({file: parse(text) for file, text in texts.items()})
+    again = plan_texts(project, findings, "", earlier, fix)
+    assert again == texts, "a plan that was just written is not up to date"
+
+
+def shrunk(content: bytes, fails: Callable[[bytes], bool], tries: int = 400) -> bytes:
+    """A smaller text that still fails: without as many of its lines, then of its bytes, as can be."""
+    for split in (lambda text: text.splitlines(keepends=True), lambda text: [bytes([byte]) for byte in text]):
+        pieces: list[bytes] = split(content)
+        step = max(1, len(pieces) // 2)
+        while tries > 0:
+            at, before = 0, len(pieces)
+            while at < len(pieces) and tries > 0:
+                fewer = pieces[:at] + pieces[at + step :]
+                tries -= 1
+                if fails(b"".join(fewer)):
+                    pieces = fewer
+                else:
+                    at += step
+            if step == 1 and len(pieces) == before:
+                break
+            step = max(1, step // 2)
+        content = b"".join(pieces)
+    return content

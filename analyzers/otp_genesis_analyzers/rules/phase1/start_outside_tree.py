@@ -92,7 +92,7 @@ class StartOutsideTree(Rule):
               def start, do: GenServer.start(__MODULE__, [], name: :output)
             #                ^^^^^^^^^^^^^^^ warning: starts `:output`
               def quiet, do: GenServer.start(__MODULE__, :quiet)
-            #                ^^^^^^^^^^^^^^^ information: nobody learns of its crash
+            #                ^^^^^^^^^^^^^^^ information: no process learns of its crash
 
               def init(opts), do: {:ok, opts}
             end
@@ -339,7 +339,7 @@ def _judge_unlinked(graph: CallGraph, site: Site, start: Start) -> tuple[Severit
         return Severity.WARNING, "after a crash the name is gone until somebody starts it again"
     if belongs_to_start(graph, site.function) or tied_by_hand(site.clause, site.call):
         return None
-    return Severity.INFORMATION, "nobody learns of its crash"
+    return Severity.INFORMATION, "no process learns of its crash"
 
 
 def _judge_linked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:

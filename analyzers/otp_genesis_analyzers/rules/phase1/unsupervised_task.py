@@ -90,7 +90,7 @@ class UnsupervisedTask(Rule):
 
                   {:error, reason} ->
                     _ = Task.start(Shop.Audit, :refused, [reason])
-            #           ^^^^^^^^^^ warning: nobody learns of its crash
+            #           ^^^^^^^^^^ warning: no process learns of its crash
                     render(conn, :refused)
                 end
               end
@@ -120,7 +120,7 @@ class UnsupervisedTask(Rule):
             defmodule Shop.Search do
               def refresh(product) do
                 {:ok, pid} = Task.start(fn -> Shop.Index.put(product) end)
-            #                ^^^^^^^^^^ information: nobody learns of its crash
+            #                ^^^^^^^^^^ information: no process learns of its crash
                 pid
               end
 
@@ -324,7 +324,7 @@ class UnsupervisedTask(Rule):
 
 def _loss(site: Site, linked: bool) -> str:
     if not linked:
-        return "nobody learns of its crash and shutdown does not wait for it"
+        return "no process learns of its crash and shutdown does not wait for it"
     if kinds(site.module) & _REQUEST:
         return "an error in it ends the user's request too, and shutdown does not wait for it"
     return "an error in it ends the calling process too, and shutdown does not wait for it"

@@ -206,8 +206,8 @@ def _applied(walk: Walk, site: Call, values: list[Node]) -> None:
         _record(walk, callee, site.head, site.span, "apply", site.result, site.bound_to, nodes)
 
 
-def capture(walk: Walk, node: Node) -> None:
-    """`&spawn/1` and `&Task.start/1`: named, not called here."""
+def capture(walk: Walk, node: Node, runs: Runs) -> None:
+    """`&spawn/1` and `&Task.start/1`: named here, called by whoever is handed it, who `runs` it."""
     captured = syntax.captured_function(node)
     if captured is None:
         return
@@ -218,7 +218,8 @@ def capture(walk: Walk, node: Node) -> None:
         _visit_receiver(walk, syntax.left(target))
     if callee.name:
         span = Span(node.start_byte, node.end_byte)
-        _record(walk, callee, span, span, "capture", "argument", None, [])
+        with walk.handed_over(runs):
+            _record(walk, callee, span, span, "capture", "argument", None, [])
 
 
 def pipe(walk: Walk, before: Node, after: Node, result: Result, bound_to: Term | None) -> None:

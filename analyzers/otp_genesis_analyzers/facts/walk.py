@@ -168,6 +168,14 @@ class Walk:
         yield
         self.closure, self.runs, self.scope, self._rescued = outer
 
+    @contextmanager
+    def handed_over(self, runs: Runs) -> Generator[None]:
+        """What is recorded inside runs where the receiver of a function runs it."""
+        outer = self.runs
+        self.runs = combined(outer, runs)
+        yield
+        self.runs = outer
+
     def function_value(self, node: Node, runs: Runs, receiver: str) -> bool:
         """Visit a `fn` or `&(...)` that `receiver` is handed; false when `node` is neither."""
         if node.type == "anonymous_function":
@@ -177,7 +185,7 @@ class Walk:
             return True
         if node.type == "unary_operator" and syntax.operator(node) == "&":
             if syntax.captured_function(node) is not None:
-                call_sites.capture(self, node)
+                call_sites.capture(self, node, runs)
                 return True
             inner = syntax.operand(node)
             if inner is not None and inner.type != "integer":

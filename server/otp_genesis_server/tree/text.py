@@ -25,12 +25,12 @@ def lines(
         yield from _subtree(tree, style, place)
     for section in drawing.sections:
         yield ""
-        yield style(section.title, "label")
+        yield style(_one_line(section.title), "label")
         for number, entry in enumerate(section.entries, start=1):
             yield from _below(entry, "", number == len(section.entries), style, place)
     if drawing.notes:
         yield ""
-        yield from (style(note, "dim") for note in drawing.notes)
+        yield from (style(_one_line(note), "dim") for note in drawing.notes)
 
 
 def _subtree(entry: Entry, style: Style, place: Callable[[str, int], str], indent: str = "") -> Iterator[str]:

@@ -5,7 +5,7 @@
 Each case takes a file below DIR or of the example shop, mutates it (`tests/mutated.py`), puts it into the
 example shop together with its neighbours, and asks for what `tests/fuzzed.py` says must hold. The time that
 reading the text takes is compared with that of an ordinary file of its size: the median, over the files below
-DIR, of the time for a byte. Exits with 1 when a case fails, and prints its number and the smallest text found.
+DIR, of the time for a byte. Exits with 1 when a case fails, and prints the smallest text found for each flaw.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import statistics
 import sys
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -32,14 +32,15 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.discovery import elixir_files
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
-from tests.fuzzed import Stage, analysis_seconds, prove, shrunk, stage
+from tests.fuzzed import Stage, analysis_seconds, prove, shrunk, stage, with_file
 from tests.mutated import mutated
 
 SHOP = Path(__file__).parents[1] / "examples" / "shaky_shop"
 CHUNK_CASES = 50
 LARGEST_BYTES = 60_000
-NEIGHBOURS = 4
-OWN_SHARE, PLAN_SHARE = 0.3, 0.05
+NEIGHBOURS = 2
+OWN_SHARE, THOROUGH_SHARE = 0.3, 0.03
+HEAD = 60
 LONGEST_SECONDS = 60
 """Before a case is given up, by the clock."""
 TIMES_ORDINARY = 10.0
@@ -55,8 +56,11 @@ class Outcome:
     times_ordinary: float
     failure: str = ""
     """What went wrong and where; empty when nothing did."""
-    text: bytes = b""
-    """The smallest text found that fails."""
+
+    @property
+    def flaw(self) -> str:
+        """The beginning, which several cases may share."""
+        return self.failure[:HEAD]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,6 @@ class Job:
 
 
 def run(job: Job) -> list[Outcome]:
-    signal.signal(signal.SIGALRM, _give_up)
     return [outcome(job, case) for case in job.cases]
 
 
@@ -85,16 +88,24 @@ def outcome(job: Job, case: int) -> Outcome:
             if times > TIMES_ORDINARY / 2:
                 times = min(times, analysis_seconds(on, text) / ordinary)
         failure = f"slow: {times:.0f} times an ordinary file" if times > TIMES_ORDINARY else ""
-    if failure and not failure.startswith("slow"):
-        text = shrunk(text, lambda smaller: _failure(on, smaller, chances)[:60] == failure[:60])
-    broken = Source(on.path, text).broken
-    return Outcome(case, len(text), broken, times, failure, text if failure else b"")
+    return Outcome(case, len(text), Source(on.path, text).broken, times, failure)
+
+
+def smallest(job: Job, case: int) -> tuple[str, bytes]:
+    """Where a case that fails puts its text, and the smallest one found that fails likewise."""
+    random = Random(f"{job.seed} {case}")
+    on, text = _case(job.folder, random)
+    chances = random.random()
+    flaw = _failure(on, text, chances)[:HEAD]
+    return on.path, shrunk(
+        text, lambda smaller: _failure(on, smaller, chances)[:HEAD] == flaw
+    ) if flaw else text
 
 
 def _failure(on: Stage, text: bytes, chances: float) -> str:
     signal.alarm(LONGEST_SECONDS)
     try:
-        prove(on, text, Random(chances), plan=chances < PLAN_SHARE)
+        prove(on, text, Random(chances), thoroughly=chances < THOROUGH_SHARE)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
         place = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} in {Path(place.filename).name}:{place.name}: {error}"
@@ -132,20 +143,27 @@ def _sources(folder: Path) -> list[str]:
 
 @cache
 def _own_stage(path: str) -> Stage:
-    return stage(_shop(), path, _shop().read(path))
+    return stage(_shop(), path)
 
 
 @lru_cache(maxsize=200)
 def _foreign_stage(folder: Path, path: str) -> Stage:
     """The shop with this file and a few from its folder."""
-    project = _shop()
-    near = [other for other in _sources(folder) if Path(other).parent == Path(path).parent and other != path]
+    project, inside = _shop(), path
+    near = [other for other in _by_folder(folder)[Path(path).parent] if other != path]
     for other in [*near[:NEIGHBOURS], path]:
         top = "test" if "test" in Path(other).parts else "lib"
         inside = f"{top}/{Path(other).parent.name}/{Path(other).name}"
-        on = stage(project, inside, (folder / other).read_bytes())
-        project = on.project
-    return on  # pyright: ignore[reportPossiblyUnbound]
+        project = with_file(project, inside, (folder / other).read_bytes())
+    return stage(project, inside)
+
+
+@cache
+def _by_folder(folder: Path) -> dict[Path, list[str]]:
+    paths: defaultdict[Path, list[str]] = defaultdict(list)
+    for path in _sources(folder):
+        paths[Path(path).parent].append(path)
+    return paths
 
 
 def seconds_per_byte(folder: Path) -> float:
@@ -165,40 +183,42 @@ def seconds_per_byte(folder: Path) -> float:
 @click.option("--only", type=int, help="Run this one case, and print its text.")
 def main(folder: Path, count: int, seed: int, jobs: int, only: int | None) -> None:
     """Fuzz the analyzers, the fixes and the plan."""
+    signal.signal(signal.SIGALRM, _give_up)
     rate = seconds_per_byte(folder)
-    if only is not None:
-        outcomes = run(Job(folder, seed, rate, (only,)))
-        sys.stdout.buffer.write(_case(folder, Random(f"{seed} {only}"))[1] + b"\n")
-    else:
-        chunks = [tuple(range(at, min(at + CHUNK_CASES, count))) for at in range(0, count, CHUNK_CASES)]
-        with ProcessPoolExecutor(jobs) as pool:
-            done = pool.map(run, [Job(folder, seed, rate, chunk) for chunk in chunks])
-            outcomes = list(_told(done, count))
-    _report(outcomes, rate, seed)
-    sys.exit(any(outcome.failure for outcome in outcomes))
+    cases = range(count) if only is None else (only,)
+    chunks = [tuple(cases[at : at + CHUNK_CASES]) for at in range(0, len(cases), CHUNK_CASES)]
+    with ProcessPoolExecutor(jobs) as pool:
+        done = pool.map(run, [Job(folder, seed, rate, chunk) for chunk in chunks])
+        outcomes = list(_told(done, len(cases)))
+    _report(outcomes, rate)
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    for flaw, times in Counter(outcome.flaw for outcome in failed).most_common():
+        first = min((one for one in failed if one.flaw == flaw), key=lambda outcome: outcome.size_bytes)
+        path, text = smallest(Job(folder, seed, rate, ()), first.case)
+        click.echo(f"\n{times} × {first.failure}\n--seed {seed} --only {first.case}, as {path}: {text!r}")
+    sys.exit(bool(failed))
 
 
 def _told(done: Iterator[list[Outcome]], count: int) -> Iterator[Outcome]:
-    for number, outcomes in enumerate(done, start=1):
+    cases = 0
+    for outcomes in done:
         yield from outcomes
-        failed = sum(bool(outcome.failure) for outcome in outcomes)
-        if failed or number % 20 == 0:
-            click.echo(f"{min(number * CHUNK_CASES, count)} of {count}, {failed} failed here", err=True)
+        cases += len(outcomes)
+        failed = [f"{one.case}: {one.failure[:200]}" for one in outcomes if one.failure]
+        if failed or cases % (20 * CHUNK_CASES) == 0:
+            click.echo("\n".join([f"{cases} of {count}", *failed]), err=True)
 
 
-def _report(outcomes: list[Outcome], rate: float, seed: int) -> None:
+def _report(outcomes: list[Outcome], rate: float) -> None:
     worst = max(outcomes, key=lambda outcome: outcome.times_ordinary)
-    failures: Counter[str] = Counter(outcome.failure[:60] for outcome in outcomes if outcome.failure)
-    print("| cases | with a broken tree | MB | failed | ordinary | slowest |\n|--:|--:|--:|--:|--:|--:|")
-    print(
-        f"| {len(outcomes):,} | {sum(outcome.broken for outcome in outcomes):,}"
-        f" | {sum(outcome.size_bytes for outcome in outcomes) / 1e6:.0f} | {failures.total()}"
-        f" | {rate * 1e6:.2f} ms/kB | {worst.times_ordinary:.1f} × ordinary (case {worst.case}) |"
+    broken = sum(outcome.broken for outcome in outcomes)
+    failed = sum(bool(outcome.failure) for outcome in outcomes)
+    megabytes = sum(outcome.size_bytes for outcome in outcomes) / 1e6
+    click.echo(
+        "| cases | with a broken tree | MB | failed | ordinary | slowest |\n|--:|--:|--:|--:|--:|--:|\n"
+        f"| {len(outcomes):,} | {broken:,} | {megabytes:.0f} | {failed} | {rate * 1e6:.2f} ms/kB"
+        f" | {worst.times_ordinary:.1f} × ordinary (case {worst.case}) |"
     )
-    for head, count in failures.most_common():
-        same = [outcome for outcome in outcomes if outcome.failure.startswith(head)]
-        smallest = min(same, key=lambda outcome: outcome.size_bytes)
-        print(f"\n{count} × {smallest.failure}\n--seed {seed} --only {smallest.case}: {smallest.text!r}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ REPOSITORIES_DIR holds one folder a repository, as `owner/name`, `owner+name` or
 bare git repository (there, or in a folder `repo` inside), of which the labelled commit is read.
 
 A label is hit when a finding of one of the rules that answer its kind lies within two lines of it. A warning
-on a place that is labelled acceptable or not at all a flaw is a false one; a flaw that no finding of any level
-hits is missed. Labels whose kind has no rule here yet are left out.
+on a place that is labelled acceptable or not at all a flaw is a false one; a flaw that no finding of any
+level hits is missed. Labels whose kind has no rule here yet are left out.
 """
 
 from __future__ import annotations
@@ -206,9 +206,8 @@ def main(repositories: Path, labels: Path, misses: bool) -> None:
 def _density(repository: str, found: dict[str, list[Placed]], lines: int) -> None:
     counts = Counter(place.finding.severity for places in found.values() for place in places)
     warnings = counts[Severity.WARNING] + counts[Severity.ERROR]
-    print(
-        f"| {repository} | {1000 * warnings / lines:.2f} | {1000 * counts[Severity.INFORMATION] / lines:.2f} |"
-    )
+    notes = counts[Severity.INFORMATION]
+    print(f"| {repository} | {1000 * warnings / lines:.2f} | {1000 * notes / lines:.2f} |")
 
 
 def _listing(label: Label, hit: list[Finding]) -> Iterator[str]:

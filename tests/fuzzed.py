@@ -15,17 +15,15 @@ from otp_genesis_analyzers.forest.whole import read_whole
 from otp_genesis_analyzers.last_good import retyped
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.source import LineIndex, Source
-from otp_genesis_refactorers.change import Change, file_change
-from otp_genesis_refactorers.fix_all import proven_fix
+from otp_genesis_refactorers.change import Change
 from otp_genesis_refactorers.fixes import fix
+from otp_genesis_refactorers.gates import first_failure
+from otp_genesis_refactorers.gates.trial import try_out
 from otp_genesis_refactorers.plan.documents import plan_texts
 from otp_genesis_refactorers.plan.markdown import parse
 from otp_genesis_refactorers.plan.merge import Earlier
 
 CONFIG = Config(preset="strict")
-FIXES_TRIED = 2
-
-Place = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,13 @@ class Stage:
         return engine.with_wrappers(replace(self.project, files=files, read=read))
 
 
-def stage(project: Project, path: str, content: bytes) -> Stage:
-    """`project` with the healthy text `content` at `path`, whether it has a file there or not."""
+def with_file(project: Project, path: str, content: bytes) -> Project:
     analysis = engine.analyze(Source(path, content), project.role_of(path), project.settings_of(path))
-    whole = Stage(project, path, ()).with_text(content, analysis)
-    return Stage(whole, path, engine.check(whole, CONFIG))
+    return Stage(project, path, ()).with_text(content, analysis)
+
+
+def stage(project: Project, path: str) -> Stage:
+    return Stage(project, path, engine.check(project, CONFIG))
 
 
 def analysis_seconds(stage: Stage, content: bytes) -> float:
@@ -63,7 +63,7 @@ def analysis_seconds(stage: Stage, content: bytes) -> float:
     return process_time() - before
 
 
-def prove(stage: Stage, content: bytes, random: Random, *, plan: bool) -> None:
+def prove(stage: Stage, content: bytes, random: Random, *, thoroughly: bool) -> None:
     """Raises for what must not be; an AssertionError says what."""
     role, settings = stage.project.role_of(stage.path), stage.project.settings_of(stage.path)
     source = Source(stage.path, content)
@@ -74,20 +74,30 @@ def prove(stage: Stage, content: bytes, random: Random, *, plan: bool) -> None:
     _prove_typing(stage, source)
     project = stage.with_text(content, gated)
     found = engine.check(project, CONFIG)
-    assert found == engine.check(project, CONFIG), "two checks differ"
-    assert _places(found) == _places(engine.check(stage.with_text(content, whole), CONFIG)), "the gate matters"
     _prove_inside(found, project)
     if source.broken:
-        elsewhere = _places(found, but=stage.path) - _places(stage.findings, but=stage.path)
-        assert not elsewhere, f"a broken file makes findings elsewhere: {sorted(elsewhere)}"
-    _prove_fixes(project, found, random)
-    if plan:
+        new = _elsewhere(found, stage)
+        assert not new, f"a broken file makes findings elsewhere: {new}"
+    elif gated != whole:
+        in_full = engine.check(stage.with_text(content, whole), CONFIG)
+        assert found == in_full, f"the gate matters: {_differing(found, in_full)}"
+    _prove_fix(project, found, random)
+    if thoroughly:
+        assert found == engine.check(project, CONFIG), "two checks differ"
         _prove_plan(project, found)
         process_forest(read_whole(project))
 
 
-def _places(findings: tuple[Finding, ...], but: str = "") -> set[Place]:
-    return {(f.code, f.path, f.span.start, f.severity.label) for f in findings if f.path != but}
+def _elsewhere(findings: tuple[Finding, ...], stage: Stage) -> list[Finding]:
+    """Those in other files that are worse than before the text, or were not there."""
+    before = {(f.code, f.path, f.span): f.severity for f in stage.findings}
+    return [
+        f for f in findings if f.path != stage.path and f.severity > before.get((f.code, f.path, f.span), -1)
+    ]
+
+
+def _differing(some: tuple[Finding, ...], others: tuple[Finding, ...]) -> list[Finding]:
+    return sorted({*some} ^ {*others}, key=lambda finding: finding.sort_key)
 
 
 def _prove_inside(findings: tuple[Finding, ...], project: Project) -> None:
@@ -98,7 +108,9 @@ def _prove_inside(findings: tuple[Finding, ...], project: Project) -> None:
         lines = LineIndex(project.read(finding.path))
         text = project.read(finding.path)[finding.span.start : finding.span.end]
         assert text.decode() is not None
-        assert lines.line_of(finding.span.start) == lines.line_of(finding.span.end), f"{finding.code} {text!r}"
+        assert lines.line_of(finding.span.start) == lines.line_of(finding.span.end), (
+            f"{finding.code} {text!r}"
+        )
 
 
 def _prove_typing(stage: Stage, source: Source) -> None:
@@ -109,24 +121,25 @@ def _prove_typing(stage: Stage, source: Source) -> None:
         assert str(typed.root) == str(source.root), "typing gives another tree than reading"
     role, settings = stage.project.role_of(stage.path), stage.project.settings_of(stage.path)
     analysis = engine.reanalyze(typed, role, healthy, stage.project.files[stage.path], settings)
-    project = stage.with_text(source.content, analysis)
-    engine.check_file(project, CONFIG, stage.path)
-    findings = engine.check(project, CONFIG)
     if analysis.carried_over:
-        new = _places(findings, but=stage.path) - _places(stage.findings, but=stage.path)
-        assert not new, f"half-typed code makes findings elsewhere: {sorted(new)}"
+        project = stage.with_text(source.content, analysis)
+        found = engine.check(project, CONFIG)
+        new = _elsewhere(found, stage)
+        assert not new, f"half-typed code makes findings elsewhere: {new}"
 
 
-def _prove_fixes(project: Project, findings: tuple[Finding, ...], random: Random) -> None:
+def _prove_fix(project: Project, findings: tuple[Finding, ...], random: Random) -> None:
+    """Of one finding."""
     fixable = [finding for finding in findings if finding.fix is not None]
-    for finding in random.sample(fixable, min(FIXES_TRIED, len(fixable))):
-        change = fix(finding, project)
-        if isinstance(change, Change):
-            for file in change.files:
-                before = project.read(file.path) if file.original_hash else b""
-                assert file_change(file.path, before, list(file.edits)).edits == file.edits
-                assert all(edit.span.end <= len(before) for edit in file.edits), f"{finding.code} edits outside"
-            proven_fix(finding, project, CONFIG)
+    if not fixable:
+        return
+    finding = random.choice(fixable)
+    change = fix(finding, project)
+    if isinstance(change, Change):
+        for file in change.files:
+            before = project.read(file.path) if file.original_hash else b""
+            assert all(edit.span.end <= len(before) for edit in file.edits), f"{finding.code} edits outside"
+        first_failure(try_out(finding, change, project, findings, CONFIG))
 
 
 def _prove_plan(project: Project, findings: tuple[Finding, ...]) -> None:

@@ -11,28 +11,95 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _LARGEST_BYTES = 400_000
 
 _WORDS = (
-    *b"do end fn -> ( ) [ ] { } %{ << >> | |> <- <> :: => = & @ . , ; : ^ ! \\ % ~ # ? \" ' #{ } \"\"\" '''".split(b" "),
+    *b"do end fn -> ( ) [ ] { } %{ << >> | |> <- <> :: => = & @ . , ; : ^ ! \\ % ~ # ? \" ' #{ } \"\"\" '''".split(
+        b" "
+    ),
     *b"def defp defmodule defmacro defimpl quote unquote( use alias import require case cond receive with for".split(),
     *b"if unless try rescue catch after else when and or not in nil true __MODULE__ __ENV__ super".split(),
     *b"spawn( Task.start( Task.async( send( self() GenServer.call( GenServer.cast( Process.monitor( :ets.insert(".split(),
     *b"start_link( Supervisor.start_link( children handle_info( handle_call( terminate( Process.sleep( Agent.".split(),
-    *(b"@impl true\n", b"@doc false", b"do:", b"else:", b"as:", b"restart:", b"alias A.{", b"use GenServer\n"),
-    *(b"~s(", b"~w[", b"~r/", b'~S"""', b"~H'''", b"~", b"~q", b'"""\n', b"?\\", b'"\\', b'"#{"', b"'#{'", b":\""),
-    *(b"0x", b"0b2", b"1_", b"1.0e", b"1..", b"&1", b"&0", b"&/1", b"..//", b"^^^", b"~~~", b"not in", b"\\\\"),
+    *(
+        b"@impl true\n",
+        b"@doc false",
+        b"do:",
+        b"else:",
+        b"as:",
+        b"restart:",
+        b"alias A.{",
+        b"use GenServer\n",
+    ),
+    *(
+        b"~s(",
+        b"~w[",
+        b"~r/",
+        b'~S"""',
+        b"~H'''",
+        b"~",
+        b"~q",
+        b'"""\n',
+        b"?\\",
+        b'"\\',
+        b'"#{"',
+        b"'#{'",
+        b':"',
+    ),
+    *(
+        b"0x",
+        b"0b2",
+        b"1_",
+        b"1.0e",
+        b"1..",
+        b"&1",
+        b"&0",
+        b"&/1",
+        b"..//",
+        b"^^^",
+        b"~~~",
+        b"not in",
+        b"\\\\",
+    ),
     *(b"# otp-genesis:ignore OTP101 -- x\n", b"# otp-genesis:ignore-file ALL\n", b"# otp-genesis:ignore"),
 )
 _BYTES = (
     *(b"\x00", b"\r", b"\r\n", b"\x0c", b"\x0b", b"\x1b[31m", b"\x7f", b"\t", b"\\\n"),
-    *("\ufeff\u2028\u2029\u0085\u00a0\u200d\u202e\u0301é變😀\U0010ffff".encode()[at : at + 3] for at in (0, 3, 6)),
+    *(
+        "\ufeff\u2028\u2029\u0085\u00a0\u200d\u202e\u0301é變😀\U0010ffff".encode()[at : at + 3]
+        for at in (0, 3, 6)
+    ),
     *(c.encode() for c in "\ufeff\u2028\u2029\u0085\u00a0\u200d\u202e\u0301é變😀𝔘\U0010ffff"),
     *(b"\xff", b"\xc3", b"\xe2\x80", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc0\x80"),
 )
 _NESTS = (
     *((b"[", b"]"), (b"(", b")"), (b"{", b"}"), (b"%{a: ", b"}"), (b"f(", b")"), (b"fn -> ", b" end")),
-    *((b"if x do\n", b"\nend"), (b"case x do\ny -> ", b"\nend"), (b"quote do\n", b"\nend"), (b"x |> ", b"f()")),
-    *((b"-", b""), (b"not ", b""), (b"a.", b"b"), (b"1 + ", b"1"), (b"<<", b">>"), (b'"#{', b'}"'), (b"&", b"x")),
-    *((b"@", b"x"), (b"defmodule A do\n", b"\nend"), (b"def f do\n", b"\nend"), (b"x = ", b"1"), (b"a b ", b"c")),
-    *((b"x when ", b"y"), (b"~s(", b")"), (b"spawn(fn -> ", b" end)"), (b"[a | ", b"]"), (b"with a <- ", b"b")),
+    *(
+        (b"if x do\n", b"\nend"),
+        (b"case x do\ny -> ", b"\nend"),
+        (b"quote do\n", b"\nend"),
+        (b"x |> ", b"f()"),
+    ),
+    *(
+        (b"-", b""),
+        (b"not ", b""),
+        (b"a.", b"b"),
+        (b"1 + ", b"1"),
+        (b"<<", b">>"),
+        (b'"#{', b'}"'),
+        (b"&", b"x"),
+    ),
+    *(
+        (b"@", b"x"),
+        (b"defmodule A do\n", b"\nend"),
+        (b"def f do\n", b"\nend"),
+        (b"x = ", b"1"),
+        (b"a b ", b"c"),
+    ),
+    *(
+        (b"x when ", b"y"),
+        (b"~s(", b")"),
+        (b"spawn(fn -> ", b" end)"),
+        (b"[a | ", b"]"),
+        (b"with a <- ", b"b"),
+    ),
 )
 
 

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, get_a
 
 from msgspec import Struct
 
-from otp_genesis_analyzers.rules import find_rule, selectors
+from otp_genesis_analyzers.rules import selectors
+from otp_genesis_analyzers.rules.cards import find_card
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -274,7 +275,7 @@ def _per_file_ignores(
 def _thresholds(table: Mapping[str, Any], complain: _Complain) -> Mapping[str, Mapping[str, int]]:
     result: dict[str, Mapping[str, int]] = {}
     for name, values in _table(table, "rules", complain).items():
-        rule = find_rule(name)
+        rule = find_card(name)
         if rule is None:
             complain(selectors.unknown(name) or f"{name!r} names several rules; ignored", "rules", name)
         elif not isinstance(values, dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +13,13 @@ from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.kinds import with_wrapped
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
-from otp_genesis_analyzers.facts.walk import read_facts, unread_facts
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.gate import Opened, default_gate
 from otp_genesis_analyzers.last_good import carried_over, unfinished
-from otp_genesis_analyzers.project import FileAnalysis, FileSettings, MixApp, Project
+from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
 from otp_genesis_analyzers.roles import Role
-from otp_genesis_analyzers.rules import all_rules, find_rule
-from otp_genesis_analyzers.rules.contract import FileView, Rule
-from otp_genesis_analyzers.rules.phase0.unused_suppression import UnusedSuppression
+from otp_genesis_analyzers.rules.cards import Card, all_cards, find_card
+from otp_genesis_analyzers.rules.contract import FileView
 from otp_genesis_analyzers.source import LineIndex, Source
 from otp_genesis_analyzers.suppressions import keeping_quiet
 
@@ -34,38 +32,52 @@ class Loaded:
     project: Project
     unparsed: tuple[str, ...]
     config_problems: tuple[ConfigProblem, ...] = ()
+    broken: tuple[str, ...] = ()
+    """Files of whose syntax only a part can be read."""
+
+
+AnalyzeAll = Callable[[Project, Sequence[str]], Iterator[tuple[str, FileAnalysis | None]]]
+"""Gives each path with the file's analysis, None when it is no text, in any order.
+
+The project has no files yet: it gives their content, roles and settings.
+"""
 
 
 def load(
     root: Path,
     *,
-    paths: list[str] | None = None,
+    paths: Sequence[str] | None = None,
     read: Callable[[str], bytes] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    analyze_all: AnalyzeAll | None = None,
 ) -> Loaded:
     """Read and analyse every Elixir file below `root` (see `discovery.elixir_files`), as it is configured.
 
     `paths`, relative to `root`, are read in their place. `read` gives a file's content by its path
     relative to `root` (an editor's buffers over the disk). `on_progress(done, total)` is called after
-    each file; what it raises ends the load.
+    each file; what it raises ends the load. `analyze_all` may know of a quicker way than one by one.
     """
     read = read or (lambda path: (root / path).read_bytes())
     paths = list(elixir_files(root)) if paths is None else paths
     apps = find_apps(paths, read)
     config, problems = load_config(root, [app.folder for app in apps], read)
-    files: dict[str, FileAnalysis] = {}
-    project = Project(apps, files, read, config)
-    settings = Project(apps, {}, read, config).settings_of
-    unparsed: list[str] = []
-    for done, path in enumerate(paths, start=1):
-        source = read_source(path, read)
-        if source is None:
-            unparsed.append(path)
-        else:
-            files[path] = analyze(source, role_in(apps, path), settings(path))
+    project = Project(apps, {}, read, config)
+    found: dict[str, FileAnalysis | None] = {}
+    for path, analysis in (analyze_all or analyze_in_turn)(project, paths):
+        found[path] = analysis
         if on_progress is not None:
-            on_progress(done, len(paths))
-    return Loaded(root, with_wrappers(project), tuple(unparsed), problems)
+            on_progress(len(found), len(paths))
+    files = {path: analysis for path in paths if (analysis := found[path]) is not None}
+    broken = tuple(path for path, analysis in files.items() if analysis.facts.broken)
+    unparsed = tuple(path for path in paths if found[path] is None)
+    return Loaded(root, with_wrappers(replace(project, files=files)), unparsed, problems, broken)
+
+
+def analyze_in_turn(project: Project, paths: Iterable[str]) -> Iterator[tuple[str, FileAnalysis | None]]:
+    """The `AnalyzeAll` of one process."""
+    for path in paths:
+        source = read_source(path, project.read)
+        yield path, source and analyze(source, project.role_of(path), project.settings_of(path))
 
 
 def read_source(path: str, read: Callable[[str], bytes]) -> Source | None:
@@ -76,10 +88,6 @@ def read_source(path: str, read: Callable[[str], bytes]) -> Source | None:
     except (OSError, UnicodeDecodeError):
         return None
     return Source(path, content)
-
-
-def role_in(apps: tuple[MixApp, ...], path: str) -> Role:
-    return Project(apps, {}, lambda _: b"").role_of(path)
 
 
 def with_wrappers(project: Project) -> Project:
@@ -107,16 +115,29 @@ def analyze(
 
     `settings` are `Project.settings_of` the file; without them the rules' own thresholds hold, and
     no wrapper is known. What the gate keeps out is not read, which changes no finding; `gated=False`
-    reads all of it.
+    reads all of it. Of a file that is nested deeper than Python's stack reaches nothing is read: it
+    counts as broken.
     """
-    settings = settings or FileSettings()
+    from otp_genesis_analyzers.facts.walk import unread_facts
+
     opened = default_gate().opened(source.content)
     if opened is None and gated:
         return FileAnalysis(unread_facts(source))
+    try:
+        return _read(source, role, settings or FileSettings(), opened, gated=gated)
+    except RecursionError:
+        return FileAnalysis(structs.replace(unread_facts(source), broken=True))
+
+
+def _read(
+    source: Source, role: Role, settings: FileSettings, opened: Opened | None, *, gated: bool
+) -> FileAnalysis:
+    from otp_genesis_analyzers.facts.walk import read_facts
+
     hits = opened.hits if opened is not None and gated else None
     facts = with_wrapped(read_facts(source, hits), settings.wrappers)
     view = FileView(source, facts, role, settings.thresholds)
-    findings = [finding for rule in (opened.rules if opened else ()) for finding in rule.check(view)]
+    findings = [finding for card in (opened.rules if opened else ()) for finding in card.rule.check(view)]
     return FileAnalysis(facts, tuple(sorted(findings, key=lambda finding: finding.sort_key)))
 
 
@@ -142,10 +163,10 @@ def check(project: Project, config: Config) -> tuple[Finding, ...]:
 
     Sorted by path, place and code, with ordinals set: two runs give the same.
     """
-    rules = {rule.code: rule for rule in all_rules()}
+    cards = {card.code: card for card in all_cards()}
     found = [
-        *_refined(project, config, rules, project.files),
-        *_project_wide(project, config, rules.values()),
+        *_refined(project, config, cards, project.files),
+        *_project_wide(project, config, cards.values()),
     ]
     kept, used = _unsuppressed(project, found)
     unused, _ = _unsuppressed(project, _unused_suppressions(project, config, used))
@@ -154,9 +175,9 @@ def check(project: Project, config: Config) -> tuple[Finding, ...]:
 
 def check_file(project: Project, config: Config, path: str) -> tuple[Finding, ...]:
     """What `check` says of one file, but for the project-wide rules: its cost is that of one file."""
-    rules = {rule.code: rule for rule in all_rules()}
+    cards = {card.code: card for card in all_cards()}
     kept, _ = _unsuppressed(
-        project, _refined(project, config, rules, [path] if path in project.files else [])
+        project, _refined(project, config, cards, [path] if path in project.files else [])
     )
     return _settled(kept)
 
@@ -169,8 +190,8 @@ def conclusive(project: Project, config: Config) -> Callable[[str, str], bool]:
     out_of_sight = {project.app_of(path) for path, analysis in project.files.items() if analysis.facts.broken}
 
     def is_conclusive(code_or_name: str, path: str) -> bool:
-        rule = find_rule(code_or_name)
-        return rule is not None and config.selects(rule, path) and project.app_of(path) not in out_of_sight
+        card = find_card(code_or_name)
+        return card is not None and config.selects(card, path) and project.app_of(path) not in out_of_sight
 
     return is_conclusive
 
@@ -180,21 +201,21 @@ def _settled(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _refined(
-    project: Project, config: Config, rules: Mapping[str, Rule], paths: Iterable[str]
+    project: Project, config: Config, cards: Mapping[str, Card], paths: Iterable[str]
 ) -> Iterator[Finding]:
     for path in paths:
         for finding in project.files[path].findings:
-            rule = rules[finding.code]
-            if config.selects(rule, path):
-                refined = rule.refine(finding, project)
+            card = cards[finding.code]
+            if config.selects(card, path):
+                refined = card.rule.refine(finding, project)
                 if refined is not None:
                     yield refined
 
 
-def _project_wide(project: Project, config: Config, rules: Iterable[Rule]) -> Iterator[Finding]:
-    for rule in rules:
-        if rule.project_wide:
-            yield from (f for f in rule.check_project(project) if config.selects(rule, f.path))
+def _project_wide(project: Project, config: Config, cards: Iterable[Card]) -> Iterator[Finding]:
+    for card in cards:
+        if card.project_wide:
+            yield from (f for f in card.rule.check_project(project) if config.selects(card, f.path))
 
 
 def _unsuppressed(
@@ -219,6 +240,8 @@ def _unsuppressed(
 def _unused_suppressions(
     project: Project, config: Config, used: set[tuple[str, Suppression]]
 ) -> Iterator[Finding]:
+    from otp_genesis_analyzers.rules.phase0.unused_suppression import UnusedSuppression
+
     rule, is_conclusive = UnusedSuppression(), conclusive(project, config)
     for path, analysis in project.files.items():
         comments = [comment for comment in analysis.facts.suppressions if (path, comment) not in used]

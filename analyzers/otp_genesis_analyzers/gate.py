@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from otp_genesis_analyzers.rules import all_rules
-from otp_genesis_analyzers.rules.contract import Rule
+from otp_genesis_analyzers.rules.cards import Card, all_cards
 
 _FACTS = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise", "__using__")
 """Anchors of what any rule may ask of a project: who is started by a supervisor, what a `use` brings in."""
@@ -26,14 +25,14 @@ Anchors = tuple[tuple[bytes, ...], ...]
 class Opened:
     """What can matter in one file."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Card, ...]
     hits: list[int]
     """Byte offsets, in order, of every word by which a definition may matter to these rules."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    rules: tuple[tuple[Rule, Anchors], ...]
+    rules: tuple[tuple[Card, Anchors], ...]
     facts: Anchors
     words: tuple[bytes, ...]
     """Every word of every anchor."""
@@ -76,7 +75,7 @@ def _goes_on(byte: bytes) -> bool:
 @cache
 def default_gate() -> Gate:
     """The gate of all rules."""
-    rules = tuple((rule, _anchors(rule.anchors)) for rule in all_rules())
+    rules = tuple((card, _anchors(card.anchors)) for card in all_cards())
     facts = _anchors(_FACTS)
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
     return Gate(rules, facts, tuple(sorted({word for anchor in used for word in anchor})))

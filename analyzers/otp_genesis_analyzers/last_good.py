@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct, structs
-from tree_sitter import Parser
 
 from otp_genesis_analyzers.facts.model import Suppression
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import FileAnalysis
-from otp_genesis_analyzers.source import ELIXIR, Source, Span
+from otp_genesis_analyzers.source import Source, Span, parse
 
 _HEREDOC = b'"""'
 
@@ -84,7 +83,7 @@ def retyped(before: Source, content: bytes) -> Source:
         _point(content, new_end),
     )
     source = Source(before.path, content)
-    source.__dict__["tree"] = Parser(ELIXIR).parse(content, tree)
+    source.__dict__["tree"] = parse(content, tree)
     return source
 
 

@@ -10,20 +10,37 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Literal
 
-import tree_sitter_elixir
 from msgspec import Struct
-from tree_sitter import Language, Node, Parser, Tree
 
-from otp_genesis_analyzers import syntax
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Tree
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """The unit of a column: bytes, UTF-16 code units, or code points."""
 
-# The stub still says int; what comes is the capsule that Language wants.
-ELIXIR = Language(tree_sitter_elixir.language())  # pyright: ignore[reportDeprecated]
+
+@cache
+def elixir() -> Language:
+    """The grammar, loaded when something is first parsed: most runs find that nothing has changed."""
+    import tree_sitter_elixir
+    from tree_sitter import Language
+
+    # The stub still says int; what comes is the capsule that Language wants.
+    return Language(tree_sitter_elixir.language())  # pyright: ignore[reportDeprecated]
+
+
+def parse(content: bytes, before: Tree | None = None) -> Tree:
+    """The syntax tree. Parsing never fails: broken text gives a tree with error nodes.
+
+    `before` is the tree of an earlier text, edited to fit this one: what is the same is not parsed again.
+    """
+    from tree_sitter import Parser
+
+    parser = Parser(elixir())
+    return parser.parse(content) if before is None else parser.parse(content, before)
 
 
 class Span(Struct, frozen=True, array_like=True, gc=False, order=True):
@@ -117,8 +134,7 @@ class Source:
 
     @cached_property
     def tree(self) -> Tree:
-        """The syntax tree. Parsing never fails: broken text gives a tree with error nodes."""
-        return Parser(ELIXIR).parse(self.content)
+        return parse(self.content)
 
     @property
     def root(self) -> Node:
@@ -131,6 +147,8 @@ class Source:
     @cached_property
     def first_error(self) -> int | None:
         """The byte behind which nothing can be believed; None when the text is healthy."""
+        from otp_genesis_analyzers import syntax
+
         return syntax.first_error(self.root)
 
     @property

@@ -10,12 +10,14 @@ Only comments of the syntax tree count: the same words in a string or heredoc ar
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from otp_genesis_analyzers.facts.model import Suppression
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.source import Source, Span
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _MARK = b"otp-genesis:"
 WHOLE_FILE = -1

@@ -13,6 +13,8 @@ from tree_sitter import Node
 DEFINITIONS = frozenset({"def", "defp", "defmacro", "defmacrop", "defdelegate", "defguard", "defguardp"})
 MODULE_DEFINITIONS = frozenset({"defmodule", "defimpl", "defprotocol"})
 SECTIONS = frozenset({"rescue_block", "catch_block", "after_block", "else_block"})
+MAX_DEPTH = 100
+"""Nesting beyond which code is left unread: only generated data goes deeper, and Python's stack ends."""
 
 
 def children(node: Node) -> list[Node]:
@@ -182,17 +184,15 @@ def first_error(root: Node) -> int | None:
 _BLOCK_WORDS = frozenset({b"end", b"do", b"else", b"rescue", b"catch", b"after"})
 
 
-def _first_error(node: Node) -> int | None:
-    if node.is_missing:
-        return node.start_byte
-    if not node.has_error:
-        return None
-    if node.type != "ERROR":
-        errors = [error for child in node.children if (error := _first_error(child)) is not None]
-        return min(errors, default=node.start_byte)
-    for child in node.children:
-        if child.has_error:
-            return _first_error(child)
-        if child.child_count == 0 and child.type not in ("comment", "do"):
-            return child.start_byte
-    return node.end_byte
+def _first_error(node: Node) -> int:
+    """Of a node with an error. A loop, since errors may lie deeper than Python's stack reaches."""
+    while not node.is_missing:
+        for child in node.children:
+            if child.has_error or child.is_missing:
+                node = child
+                break
+            if node.type == "ERROR" and child.child_count == 0 and child.type not in ("comment", "do"):
+                return child.start_byte
+        else:
+            return node.end_byte if node.type == "ERROR" else node.start_byte
+    return node.start_byte

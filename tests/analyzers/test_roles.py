@@ -6,7 +6,7 @@ from inspect import cleandoc
 
 import pytest
 
-from otp_genesis_analyzers.discovery import read_mix_project
+from otp_genesis_analyzers.mix_project import read_mix_project
 from otp_genesis_analyzers.project import MixApp
 from otp_genesis_analyzers.roles import Role, role_of
 from otp_genesis_analyzers.source import Source

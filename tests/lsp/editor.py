@@ -11,9 +11,10 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from cattrs import Converter
 from lsprotocol import types as lsp
@@ -65,15 +66,26 @@ class Editor(LanguageClient):
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.published: list[lsp.PublishDiagnosticsParams] = []
+        """All that was shown, in whichever way it came."""
+        self.pushed: list[lsp.PublishDiagnosticsParams] = []
+        """What the server sent unasked."""
         self.registered: list[lsp.Registration] = []
+        self.pulls = False
+        self.results: dict[str, str] = {}
+        """The result ids of open documents, by URI, of a client that pulls."""
+        self.workspace_results: dict[str, str] = {}
+        self._pulling: set[asyncio.Task[None]] = set()
+        self._failures: list[BaseException | None] = []
         self.applies_edits = True
         register_lsp_features(
             self,
             {
                 **DEFAULT_CLIENT_FEATURES,
-                lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: _publish,
+                lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: _pushed,
                 lsp.WORKSPACE_APPLY_EDIT: _apply_edit,
                 lsp.CLIENT_REGISTER_CAPABILITY: _register,
+                lsp.WORKSPACE_DIAGNOSTIC_REFRESH: _refresh,
+                lsp.PROGRESS: _progress,
             },
         )
 
@@ -82,7 +94,15 @@ class Editor(LanguageClient):
     async def connect(self, capabilities: lsp.ClientCapabilities, **more: Any) -> lsp.InitializeResult:
         result = await self.initialize_session(lsp.InitializeParams(capabilities=capabilities, **more))
         self.encoding = result.capabilities.position_encoding or "utf-16"
+        self.pulls = result.capabilities.diagnostic_provider is not None
+        if self.pulls:
+            self._pull(self._pull_workspace())
         return result
+
+    async def leave(self) -> None:
+        await self.shutdown_session()
+        for task in self._pulling:
+            task.cancel()
 
     def open_folder(self, folder: Path) -> None:
         self.folder = folder
@@ -118,6 +138,7 @@ class Editor(LanguageClient):
         self.versions[uri] = 1
         item = lsp.TextDocumentItem(uri, "elixir", 1, self.texts[uri])
         self.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        self.ask_for(uri)
         return uri
 
     def type(self, uri: str, text: str) -> None:
@@ -127,6 +148,7 @@ class Editor(LanguageClient):
         document = lsp.VersionedTextDocumentIdentifier(uri=uri, version=self.versions[uri])
         changes = [lsp.TextDocumentContentChangeWholeDocument(text)]
         self.text_document_did_change(lsp.DidChangeTextDocumentParams(document, changes))
+        self.ask_for(uri)
 
     def replace(self, uri: str, old: str, new: str) -> None:
         assert self.texts[uri].count(old) == 1, f"{old!r} stands {self.texts[uri].count(old)} times there"
@@ -139,6 +161,7 @@ class Editor(LanguageClient):
     def close(self, uri: str) -> None:
         del self.texts[uri]
         self.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+        self.ask_for(uri)  # a last time
 
     def disk_changed(self, *paths: str, how: lsp.FileChangeType = lsp.FileChangeType.Changed) -> None:
         """Tells the server that other programs wrote, made or deleted files."""
@@ -156,6 +179,7 @@ class Editor(LanguageClient):
     async def until(self, condition: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:
         deadline = time.monotonic() + SECONDS
         while not condition():
+            assert not self._failures, self._failures
             assert time.monotonic() < deadline, f"did not happen within {SECONDS} s: {what()}"
             await asyncio.sleep(0.01)
 
@@ -181,6 +205,61 @@ class Editor(LanguageClient):
         """The only one with this code."""
         (found,) = [found for found in self.diagnostics[uri] if found.code == code]
         return found
+
+    # --- diagnostics that are asked for, as VS Code does ----------------------------------------------
+
+    def ask_for(self, uri: str) -> None:
+        if self.pulls:
+            self._pull(self._pull_document(uri))
+
+    def ask_again(self) -> None:
+        self.diagnostic_refresh_count += 1
+        for uri in self.texts:
+            self.ask_for(uri)
+
+    async def _pull_document(self, uri: str) -> None:
+        version = self.versions[uri] if uri in self.texts else None
+        asked = lsp.DocumentDiagnosticParams(
+            lsp.TextDocumentIdentifier(uri), previous_result_id=self.results.get(uri)
+        )
+        report = await self.text_document_diagnostic_async(asked)
+        if version != (self.versions[uri] if uri in self.texts else None):
+            return
+        full = isinstance(report, lsp.RelatedFullDocumentDiagnosticReport)
+        items = report.items if full else self.diagnostics[uri]
+        if report.result_id and version:
+            self.results[uri] = report.result_id
+        else:
+            self.results.pop(uri, None)
+        _show(self, lsp.PublishDiagnosticsParams(uri, items, version))
+
+    async def _pull_workspace(self) -> None:
+        while True:
+            previous = [lsp.PreviousResultId(*known) for known in self.workspace_results.items()]
+            token = str(uuid4())
+            answer = await self.workspace_diagnostic_async(
+                lsp.WorkspaceDiagnosticParams(previous, partial_result_token=token)
+            )
+            assert not answer.items
+            await asyncio.sleep(0.05)
+
+    def hear_of(self, report: lsp.WorkspaceFullDocumentDiagnosticReport) -> None:
+        if report.result_id:
+            self.workspace_results[report.uri] = report.result_id
+        else:
+            self.workspace_results.pop(report.uri, None)
+        if report.uri not in self.texts:  # that of the document itself goes before
+            _show(self, lsp.PublishDiagnosticsParams(report.uri, report.items))
+
+    def _pull(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._pulling.add(task)
+        task.add_done_callback(self._pulled)
+
+    def _pulled(self, task: asyncio.Task[None]) -> None:
+        self._pulling.discard(task)
+        if not task.cancelled() and task.exception():
+            self._failures.append(task.exception())
 
     # --- asking ---------------------------------------------------------------------------------------
 
@@ -282,7 +361,12 @@ def _decoded(uri: str) -> str:
     return unquote(urlparse(uri).path)
 
 
-def _publish(editor: Editor, params: lsp.PublishDiagnosticsParams) -> None:
+def _pushed(editor: Editor, params: lsp.PublishDiagnosticsParams) -> None:
+    editor.pushed.append(params)
+    _show(editor, params)
+
+
+def _show(editor: Editor, params: lsp.PublishDiagnosticsParams) -> None:
     editor.diagnostics[params.uri] = params.diagnostics
     editor.published.append(params)
 
@@ -292,6 +376,20 @@ def _apply_edit(editor: Editor, params: lsp.ApplyWorkspaceEditParams) -> lsp.App
         return lsp.ApplyWorkspaceEditResult(applied=False, failure_reason="the file is read-only")
     editor.apply(params.edit)
     return lsp.ApplyWorkspaceEditResult(applied=True)
+
+
+def _refresh(editor: Editor, _: None) -> None:
+    editor.ask_again()
+
+
+def _progress(editor: Editor, params: lsp.ProgressParams) -> None:
+    if not isinstance(params.value, dict) or "items" not in params.value:
+        DEFAULT_CLIENT_FEATURES[lsp.PROGRESS](editor, params)
+        return
+    converter = editor.protocol._converter
+    for report in converter.structure(params.value, lsp.WorkspaceDiagnosticReportPartialResult).items:
+        assert isinstance(report, lsp.WorkspaceFullDocumentDiagnosticReport)
+        editor.hear_of(report)
 
 
 def _register(editor: Editor, params: lsp.RegistrationParams) -> None:

@@ -20,6 +20,25 @@ defmodule Shop.Mailer do
 end
 """
 
+# A process that keeps its state to itself, is in no tree, and is called from elsewhere.
+CART = "lib/shop/cart.ex"
+CART_TEXT = """\
+defmodule Shop.Cart do
+  use GenServer
+
+  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+  def total, do: GenServer.call(__MODULE__, :total)
+
+  @impl true
+  def init(opts), do: {:ok, opts}
+
+  @impl true
+  def handle_call(:total, _from, cart), do: {:reply, length(cart), cart}
+end
+"""
+TILL_TEXT = "defmodule Shop.Till do\n  def total, do: Shop.Cart.total()\nend\n"
+
 SHOP: Mapping[str, str] = {
     "mix.exs": DEFAULT_MIX,
     APPLICATION: DEFAULT_APPLICATION,

@@ -15,9 +15,15 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig
 
+from otp_genesis_analyzers.findings import Finding
 from otp_genesis_server import VERSION
+from otp_genesis_server.lsp import fixing
+from otp_genesis_server.lsp.app import build_server
+from otp_genesis_server.lsp.client_features import ClientFeatures
+from otp_genesis_server.lsp.features import code_action
+from otp_genesis_server.lsp.snapshot import Document
 from tests.lsp.editor import SERVER, Editor, Squiggle, abilities, make_editor
-from tests.lsp.shop import APPLICATION, MAILER, write_shop
+from tests.lsp.shop import APPLICATION, MAILER, MAILER_TEXT, write_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,7 +42,7 @@ PLAN = [
 async def editor(lsp_client: Editor) -> AsyncIterator[None]:
     lsp_client.said = await lsp_client.connect(abilities("visual_studio_code"))
     yield
-    await lsp_client.shutdown_session()
+    await lsp_client.leave()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -67,12 +73,15 @@ async def test_what_the_server_says_of_itself(editor: Editor) -> None:
     assert isinstance(can.code_action_provider, lsp.CodeActionOptions)
     assert can.code_action_provider.resolve_provider
     assert list(can.code_action_provider.code_action_kinds or ()) == ["quickfix"]
-    assert can.diagnostic_provider is None, "diagnostics are pushed: one that is pulled too is shown twice"
+    assert can.diagnostic_provider == lsp.DiagnosticOptions(
+        identifier="otp-genesis", inter_file_dependencies=True, workspace_diagnostics=True
+    )
     assert can.execute_command_provider
     assert sorted(can.execute_command_provider.commands) == [
         "otpGenesis.explainRule",
         "otpGenesis.fix",
         "otpGenesis.generatePlan",
+        "otpGenesis.showSupervisionTree",
     ]
 
 
@@ -240,3 +249,34 @@ async def test_reading_a_folder_shows_progress_and_ends_it(shop: Editor) -> None
 
     await shop.until(lambda: bool(bars()) and bars()[0][-1].kind == "end")
     assert [bar[0].percentage for bar in bars()] == [0]
+
+
+async def test_a_bug_in_one_fix_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In this process, where a fix can be broken."""
+    write_shop(tmp_path, {MAILER: MAILER_TEXT.replace("    :ok", "    spawn(fn -> :bug end)")})
+    ls = build_server()
+    ls.session.features = ClientFeatures(code_action_literals=True)
+    prove = fixing.proven_fix
+
+    def proven_fix(finding: Finding, *rest: Any) -> Any:
+        if ":bug" in finding.snippet:
+            raise ZeroDivisionError("in a fix")
+        return prove(finding, *rest)
+
+    monkeypatch.setattr(fixing, "proven_fix", proven_fix)
+    ls.session.open_folders([tmp_path])
+    document = Document((tmp_path / MAILER).as_uri(), tmp_path / MAILER, 1, (tmp_path / MAILER).read_bytes())
+    ls.session.put(document)
+    (folder,) = ls.session.folders
+    await folder.checked()
+    place = lsp.Range(lsp.Position(2, 0), lsp.Position(3, 20))
+    context = lsp.CodeActionContext([], only=[lsp.CodeActionKind.QuickFix])
+    asked = lsp.CodeActionParams(lsp.TextDocumentIdentifier(document.uri), place, context)
+    offers = await code_action.handle(ls, asked)
+    assert [offer.title for offer in offers or ()] == [
+        "Fix with OTP-Genesis: Start the task under Shop.TaskSupervisor"
+    ]
+    assert "in a fix" in caplog.text
+    folder.forget()

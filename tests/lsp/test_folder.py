@@ -10,30 +10,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.findings import Finding, Severity
 from otp_genesis_server.lsp import folder as folder_module
 from otp_genesis_server.lsp.folder import Folder
+from otp_genesis_server.lsp.settings import Settings
 from otp_genesis_server.lsp.snapshot import Document, Snapshot
-from tests.lsp.shop import APPLICATION, MAILER, MAILER_TEXT, write_shop
+from tests.example_project import DEFAULT_MIX
+from tests.lsp.shop import APPLICATION, CART, CART_TEXT, MAILER, MAILER_TEXT, TILL_TEXT, write_shop
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
-CART = "lib/shop/cart.ex"
-CART_TEXT = """\
-defmodule Shop.Cart do
-  use GenServer
-
-  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
-
-  def total, do: GenServer.call(__MODULE__, :total)
-
-  @impl true
-  def init(opts), do: {:ok, opts}
-
-  @impl true
-  def handle_call(:total, _from, cart), do: {:reply, length(cart), cart}
-end
-"""
-TILL_TEXT = "defmodule Shop.Till do\n  def total, do: Shop.Cart.total()\nend\n"
 
 
 class Shown(NamedTuple):
@@ -49,6 +34,7 @@ class Desk:
         self.shown: list[Shown] = []
         self.said: list[str] = []
         self.failures: list[BaseException] = []
+        self.settings = Settings()
         self.folder = Folder(root, self, **options)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -283,3 +269,129 @@ def _fingerprints(snapshot: Snapshot) -> set[tuple[str, str, str]]:
         for path, findings in snapshot.findings.items()
         for finding in findings
     }
+
+
+# --- before the folder was read -----------------------------------------------------------------------
+
+DEADLOCK = "lib/shop/counter.ex"
+DEADLOCK_TEXT = """\
+defmodule Shop.Counter do
+  use GenServer
+
+  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+  @impl true
+  def init(opts), do: {:ok, opts}
+
+  @impl true
+  def handle_call(:next, _from, count) do
+    {:reply, GenServer.call(self(), :last) + 1, count}
+  end
+end
+"""
+
+
+async def test_open_documents_are_shown_before_the_folder_was_read(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {DEADLOCK: DEADLOCK_TEXT}))
+    desk.type(DEADLOCK, DEADLOCK_TEXT)
+    assert await desk.folder.current() is None
+    assert desk.shown == [(DEADLOCK, 1, ["OTP111"])]
+    desk.type(DEADLOCK, "# Counts\n" + DEADLOCK_TEXT, 2)
+    await desk.folder.current()
+    assert desk.shown[1:] == [(DEADLOCK, 2, ["OTP111"])]
+    await desk.load()
+    await desk.settled()
+    of_this = [shown.codes for shown in desk.shown if shown.path == DEADLOCK]
+    assert all("OTP111" in codes for codes in of_this), "a squiggle that was shown has vanished"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (MAILER, MAILER_TEXT),
+        (CART, CART_TEXT),
+        (DEADLOCK, DEADLOCK_TEXT.replace("use GenServer", "use Shop.Server")),
+    ],
+    ids=["refined by the project", "of the project", "uses what may be a wrapper"],
+)
+async def test_what_the_project_might_take_back_waits_for_it(tmp_path: Path, path: str, text: str) -> None:
+    desk = Desk(write_shop(tmp_path))
+    desk.type(path, text)
+    await desk.folder.current()
+    assert desk.shown == []
+
+
+@pytest.mark.parametrize("folder", ["", "apps/till/"])
+async def test_the_configuration_counts_before_the_folder_was_read(tmp_path: Path, folder: str) -> None:
+    config = {f"{folder}.otp-genesis.toml": 'ignore = ["OTP111"]\n', f"{folder}mix.exs": DEFAULT_MIX}
+    desk = Desk(write_shop(tmp_path, config))
+    desk.type(folder + DEADLOCK, DEADLOCK_TEXT)
+    await desk.folder.current()
+    assert desk.shown == []
+
+
+async def test_a_document_that_is_closed_before_the_folder_was_read(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {DEADLOCK: "defmodule Shop.Counter do\nend\n"}))
+    desk.type(DEADLOCK, DEADLOCK_TEXT)
+    await desk.folder.current()
+    desk.folder.close(DEADLOCK)
+    await desk.folder.current()
+    assert desk.last_shown() == {}
+    desk.type(DEADLOCK, DEADLOCK_TEXT)
+    desk.folder.close(DEADLOCK)
+    await desk.load()
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+
+
+# --- settings, and what happens at the same time ------------------------------------------------------
+
+
+async def test_only_what_the_settings_want_is_shown(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {"lib/shop/other.ex": MAILER_TEXT}))
+    desk.settings = Settings(open_files_only=True)
+    desk.type(MAILER, MAILER_TEXT)
+    await desk.load()
+    assert len(await desk.codes()) == 2, "what is not shown is known nevertheless"
+    assert desk.last_shown() == {MAILER: ["OTP101"]}
+    desk.settings = Settings(Severity.ERROR)
+    desk.folder.show()
+    assert desk.last_shown() == {}
+    desk.settings = Settings()
+    desk.folder.show()
+    assert desk.last_shown() == {MAILER: ["OTP101"], "lib/shop/other.ex": ["OTP101"]}
+
+
+async def test_who_waits_may_be_cancelled_the_analysis_is_not(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    await desk.settled()
+    desk.type(MAILER, "")
+    waiting = asyncio.create_task(desk.folder.current())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await desk.folder.current()
+    assert desk.shown[-1] == (MAILER, 1, [])
+
+
+async def test_readings_that_are_asked_for_at_once_are_one(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {".otp-genesis.toml": "selekt = []\n"}))
+    ends: list[int] = []
+
+    async def load() -> None:
+        await desk.folder.load(lambda done, total: ends.append(done) if done == total else None)
+
+    await asyncio.gather(*(load() for _ in range(10)))
+    assert len(ends) == 2, "the one that ran, and one more for all that was asked for meanwhile"
+    assert len(desk.said) == 1, "a mistake that is still there is not said again"
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+
+
+async def test_a_change_of_a_folder_is_about_the_files_in_it(tmp_path: Path) -> None:
+    desk = Desk(write_shop(tmp_path, {"lib/web/a.ex": "", "deps/mail/a.ex": ""}))
+    await desk.load()
+    (tmp_path / "lib/web").rename(tmp_path / "lib/live")
+    assert desk.folder.files_at("lib/web") == ["lib/web/a.ex"]
+    assert desk.folder.files_at("lib/live") == ["lib/live/a.ex"]
+    assert desk.folder.files_at("deps") == desk.folder.files_at("deps/mail") == []
+    assert desk.folder.files_at(MAILER) == [MAILER]
+    assert desk.folder.files_at("apps/x/.otp-genesis.toml") == ["apps/x/.otp-genesis.toml"]

@@ -29,7 +29,7 @@ async def editor(lsp_client: Editor, request: pytest.FixtureRequest) -> AsyncIte
     lsp_client.kind, *encodings = request.param.split()
     await lsp_client.connect(abilities(lsp_client.kind, *encodings))
     yield
-    await lsp_client.shutdown_session()
+    await lsp_client.leave()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

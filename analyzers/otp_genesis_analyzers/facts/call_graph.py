@@ -12,6 +12,7 @@ from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 
 Chain = tuple[str, ...]
 """`name/arity` of each function on a way through the module, the first caller first."""
+Edge = tuple[Call, Function]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,11 @@ class CallGraph:
     module: Module
     functions: Mapping[str, Function]
     _by_call: Mapping[tuple[str, int], Function] = field(repr=False)
+    _edges: dict[str, tuple[Edge, ...]] = field(default_factory=dict[str, "tuple[Edge, ...]"], repr=False)
+    _reached: dict[Chain, Mapping[str, Chain]] = field(
+        default_factory=dict[Chain, Mapping[str, Chain]], repr=False
+    )
+    """What was asked before, by function and by roots: rules ask anew for each call of a module."""
 
     def target(self, call: Call) -> Function | None:
         """The function of this module that a call reaches."""
@@ -31,21 +37,26 @@ class CallGraph:
         name, _, arity = reference.rpartition("/")
         return self._by_call.get((name, int(arity))) if arity.isdigit() else None
 
-    def edges(self, function: Function) -> Iterator[tuple[Call, Function]]:
+    def edges(self, function: Function) -> tuple[Edge, ...]:
         """The calls in `function` that go on in this module and in the same process.
 
         What is captured counts where its receiver calls it at once: `Enum.map(carts, &total/1)`.
         """
-        for clause in function.clauses:
-            for call in clause.calls:
-                if call.runs == "here":
-                    target = self.target(call)
-                    if target is not None:
-                        yield call, target
+        if function.id not in self._edges:
+            calls = (call for clause in function.clauses for call in clause.calls if call.runs == "here")
+            edges = ((call, self.target(call)) for call in calls)
+            self._edges[function.id] = tuple((call, to) for call, to in edges if to is not None)
+        return self._edges[function.id]
 
-    def reached(self, roots: Iterable[Function]) -> dict[str, Chain]:
+    def reached(self, roots: Iterable[Function]) -> Mapping[str, Chain]:
         """Every function that runs when a root does, with a shortest chain to it; roots included."""
-        chains: dict[str, Chain] = {root.id: (root.id,) for root in roots}
+        ids = tuple(dict.fromkeys(root.id for root in roots))
+        if ids not in self._reached:
+            self._reached[ids] = self._chains(ids)
+        return self._reached[ids]
+
+    def _chains(self, roots: Chain) -> dict[str, Chain]:
+        chains: dict[str, Chain] = {root: (root,) for root in roots}
         waiting = list(chains)
         for function_id in waiting:
             for _, target in self.edges(self.functions[function_id]):

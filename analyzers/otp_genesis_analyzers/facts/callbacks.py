@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from otp_genesis_analyzers.facts.call_graph import CallGraph, Chain
 from otp_genesis_analyzers.facts.kinds import Kind, kinds
 from otp_genesis_analyzers.facts.model import Function, Module
@@ -49,7 +51,7 @@ def callbacks(module: Module) -> tuple[Function, ...]:
     )
 
 
-def callback_chains(graph: CallGraph) -> dict[str, Chain]:
+def callback_chains(graph: CallGraph) -> Mapping[str, Chain]:
     """Every function that runs in the module's own process, with the chain from its callback."""
     return graph.reached(callbacks(graph.module))
 

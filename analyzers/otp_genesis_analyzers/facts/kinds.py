@@ -117,6 +117,11 @@ def with_wrapped(facts: FileFacts, wrappers: Wrappers) -> FileFacts:
     return structs.replace(facts, modules=modules)
 
 
+def explained(facts: FileFacts) -> bool:
+    """Whether no wrapper can make anything else of the modules: all that they use is known."""
+    return all(use.module in _KIND_OF_MODULE for module in facts.modules for use in module.uses)
+
+
 def _with_wrapped(module: Module, wrappers: Wrappers) -> Module:
     wrapped = tuple(name for use in module.uses for name in wrappers.get(use.module, ()))
     return module if wrapped == module.wrapped else structs.replace(module, wrapped=wrapped)

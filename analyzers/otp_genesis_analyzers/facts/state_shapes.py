@@ -53,10 +53,12 @@ def bindings(body: Node) -> dict[str, Node]:
 
 
 def below(node: Node) -> Iterator[Node]:
-    """The node and every named node in it."""
-    yield node
-    for child in node.named_children:
-        yield from below(child)
+    """The node and every named node in it, in the order of the text."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.named_children))
 
 
 def is_state(names: set[str], node: Node) -> bool:

@@ -69,6 +69,7 @@ class _Reading:
     names: set[str]
     bindings: dict[str, Node]
     use: StateUse = field(default_factory=StateUse)
+    depth: int = 0
 
     def reads(self, *fields: str) -> None:
         self.use |= StateUse(reads=frozenset(fields))
@@ -112,6 +113,12 @@ class StateUses:
         return self._known[key]
 
     def _visit(self, reading: _Reading, node: Node) -> None:
+        if reading.depth < syntax.MAX_DEPTH:
+            reading.depth += 1
+            self._visit_by_type(reading, node)
+            reading.depth -= 1
+
+    def _visit_by_type(self, reading: _Reading, node: Node) -> None:
         if node.type == "binary_operator" and syntax.operator(node) == "=":
             self._match(reading, node)
         elif node.type == "binary_operator" and syntax.operator(node) == "|>":

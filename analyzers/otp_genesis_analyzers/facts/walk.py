@@ -23,9 +23,6 @@ from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.suppressions import suppressions_in
 from otp_genesis_analyzers.terms import Term
 
-MAX_DEPTH = 140
-"""Nesting beyond which code is left unread: only generated data goes deeper, and Python's stack ends."""
-
 
 def read_facts(source: Source, hits: Sequence[int] | None = None) -> FileFacts:
     """The facts of one file. Broken code gives the facts of its healthy part; nothing is raised.
@@ -101,7 +98,7 @@ class Walk:
     def visit(self, node: Node, result: Result, bound_to: Term | None = None) -> None:
         """Visit an expression whose value has the given fate."""
         kind = node.type
-        if kind in _LEAVES or self._depth >= MAX_DEPTH:
+        if kind in _LEAVES or self._depth >= syntax.MAX_DEPTH:
             return
         self._depth += 1
         _HANDLERS.get(kind, _parts)(self, node, result, bound_to)

@@ -140,6 +140,8 @@ class GrowingTree:
 
     def _added_to(self, name: str, listed: set[tuple[str, str]]) -> Iterator[Process]:
         """What code adds while it runs; a child of the list that is started again is no other one."""
+        if not name:
+            return
         self.forest.housed.add(name)
         added = [process for node in self.forest.added.get(name, ()) for process in self.added(node)]
         yield from _once(process for process in added if (process.module, process.name) not in listed)
@@ -154,10 +156,7 @@ class GrowingTree:
     ) -> Process:
         """A supervisor without a module of its own, started with `Supervisor.start_link(children, …)`."""
         listed = list(self._listed(entry.path, children))
-        if children.supervisor:
-            listed += self._added_to(
-                children.supervisor, {(process.module, process.name) for process in listed}
-            )
+        listed += self._added_to(children.supervisor, {(process.module, process.name) for process in listed})
         return Process(
             role="supervisor",
             started=started,

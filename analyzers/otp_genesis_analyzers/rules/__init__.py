@@ -18,7 +18,7 @@ def all_rules() -> tuple[Rule, ...]:
             continue
         package = importlib.import_module(folder.name)
         entries = pkgutil.iter_modules(package.__path__, prefix=f"{folder.name}.")
-        rules.extend(_rule_in(entry.name) for entry in entries)
+        rules.extend(rule_in(entry.name) for entry in entries)
     return tuple(sorted(rules, key=lambda rule: rule.code))
 
 
@@ -28,7 +28,9 @@ def find_rule(code_or_name: str) -> Rule | None:
     return next((rule for rule in all_rules() if wanted in (rule.code.lower(), rule.name)), None)
 
 
-def _rule_in(module_name: str) -> Rule:
+@cache
+def rule_in(module_name: str) -> Rule:
+    """The one rule that a module holds. Raises ImportError."""
     module = importlib.import_module(module_name)
     classes = [
         value

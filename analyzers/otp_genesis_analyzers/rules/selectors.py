@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otp_genesis_analyzers.rules import all_rules
+from otp_genesis_analyzers.rules.cards import Card, all_cards
 from otp_genesis_analyzers.rules.contract import Rule
 
-AnyRule = Rule | type[Rule]
+AnyRule = Rule | type[Rule] | Card
 
 
 def names(selector: str, rule: AnyRule) -> bool:
@@ -23,9 +23,9 @@ def names_alone(selector: str, rule: AnyRule) -> bool:
 
 def unknown(selector: str) -> str | None:
     """Why a selector names no rule, in words for the user; None when it names one."""
-    if any(names(selector, rule) for rule in all_rules()):
+    if any(names(selector, card) for card in all_cards()):
         return None
-    known = [word for rule in all_rules() for word in (rule.code, rule.name)]
+    known = [word for card in all_cards() for word in (card.code, card.name)]
     return f"no rule {selector!r}{did_you_mean(selector, known)}"
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+import os
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
+from platformdirs import user_cache_path
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.config import Config, Preset, load_config
+from otp_genesis_analyzers.cache import Cache, content_hash
+from otp_genesis_analyzers.config import Config, Preset
 from otp_genesis_analyzers.discovery import SUFFIXES, is_ignored
 from otp_genesis_analyzers.engine import Loaded
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.project import FileAnalysis, Project
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.remembered import Memory, made_by
+from otp_genesis_refactorers.parallel import in_processes, processor_count
 from otp_genesis_server.cli.places import Places, from_here
 from otp_genesis_server.cli.progress import progress
 from otp_genesis_server.cli.targets import MIX_FILE, Target, covers, target_of, target_of_text
@@ -53,32 +60,79 @@ class Choice(TypedDict, total=False):
     preset: Preset | None
 
 
-_Read = Callable[[str], bytes]
+@dataclass(frozen=True)
+class Effort:
+    """How a project is read: the result is the same in any way."""
+
+    jobs: int | None = None
+    """Processes; None for as many as there are processors."""
+    cached: bool = True
+    """With what earlier runs have kept."""
 
 
-def analyse(paths: Iterable[str], **choice: Unpack[Choice]) -> Analysis:
+_EFFORT = Effort()
+
+
+def analyse(paths: Iterable[str], effort: Effort = _EFFORT, **choice: Unpack[Choice]) -> Analysis:
     """Read the project that `paths` are of and find the flaws that its configuration and `choice` want.
 
     What is left out, and mistakes in the configuration, are said on stderr. Raises
     click.UsageError when the paths name nothing that can be checked.
     """
-    target = target_of(tuple(paths))
-    return _analyse(target, lambda path: (target.root / path).read_bytes(), choice)
+    return _analyse(target_of(tuple(paths)), {}, effort, choice)
 
 
-def analyse_text(name: str, text: bytes, **choice: Unpack[Choice]) -> Analysis:
+def analyse_text(name: str, text: bytes, effort: Effort = _EFFORT, **choice: Unpack[Choice]) -> Analysis:
     """The same for one file, with `text` in place of what the disk holds, if it holds anything."""
     target = target_of_text(name)
-    [file] = target.chosen
-    return _analyse(target, lambda path: text if path == file else (target.root / path).read_bytes(), choice)
+    return _analyse(target, {target.chosen[0]: text}, effort, choice)
 
 
-def _analyse(target: Target, read: _Read, choice: Choice) -> Analysis:
-    return analysis_of(target, _load_files(target, read) if target.alone else _load(target, read), **choice)
+def _analyse(target: Target, overlay: Mapping[str, bytes], effort: Effort, choice: Choice) -> Analysis:
+    with without_collection(), closing(_cache(target.root, effort)) as cache:
+        paths = _alone(target) if target.alone else None
+        run = in_processes(effort.jobs or processor_count())
+        memory = Memory(target.root, cache, run, paths=paths, overlay=overlay)
+        with progress("reading") as report:
+            loaded = memory.load(report)
+        if not target.alone:
+            loaded = _with_new_files(target, loaded)
+        return analysis_of(target, loaded, memory.check, **choice)
 
 
-def analysis_of(target: Target, loaded: Loaded, **choice: Unpack[Choice]) -> Analysis:
-    """What is wrong with what was loaded, and what of that was asked for."""
+def _alone(target: Target) -> list[str]:
+    """The files that belong to no project, each by itself: what lies around them is not read."""
+    paths = sorted({path for path in target.chosen if path.endswith(SUFFIXES)})
+    for path in paths:
+        _warn(target.root / path, f"there is no {MIX_FILE} above it; it is checked without its project")
+    return paths
+
+
+@contextmanager
+def without_collection() -> Generator[None]:
+    """What is read stays to the end, and refers to nothing in circles: no use in looking through it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _cache(root: Path, effort: Effort) -> Cache:
+    if not effort.cached:
+        return Cache(None, "")
+    name = content_hash(os.fsencode(root)).hex()
+    return Cache(user_cache_path("otp-genesis") / "workspaces" / f"{name}.sqlite", made_by())
+
+
+def analysis_of(
+    target: Target,
+    loaded: Loaded,
+    check: Callable[[Loaded, Config], tuple[Finding, ...]] | None = None,
+    **choice: Unpack[Choice],
+) -> Analysis:
+    """What is wrong with what was loaded, and what of that was asked for. `check` finds it."""
     _say_what_is_left_out(target, loaded)
     config = loaded.project.config
     chosen = config.merged(**choice)
@@ -87,15 +141,14 @@ def analysis_of(target: Target, loaded: Loaded, **choice: Unpack[Choice]) -> Ana
     def order(finding: Finding) -> tuple[str, tuple[int, int], str]:
         return finding.path, places.of(finding.path, finding.span.start), finding.code
 
-    wanted = [finding for finding in engine.check(loaded.project, chosen) if target.includes(finding.path)]
+    found = check(loaded, chosen) if check else engine.check(loaded.project, chosen)
     unparsed = tuple(filter(target.includes, loaded.unparsed))
-    findings = tuple(sorted(wanted, key=order))
+    findings = tuple(sorted((each for each in found if target.includes(each.path)), key=order))
     return Analysis(target, config, chosen, loaded.project, unparsed, findings, places)
 
 
-def _load(target: Target, read: _Read) -> Loaded:
-    with progress("reading") as report:
-        loaded = engine.load(target.root, read=read, on_progress=report)
+def _with_new_files(target: Target, loaded: Loaded) -> Loaded:
+    """With the files asked for that are not on the disk yet."""
     new = (
         path for path in target.chosen if path not in loaded.unparsed and not (target.root / path).exists()
     )
@@ -106,31 +159,14 @@ def _load(target: Target, read: _Read) -> Loaded:
 
 
 def _with_new_file(loaded: Loaded, path: str) -> Loaded:
-    """A text that is not on the disk yet."""
     project = loaded.project
     source = engine.read_source(path, project.read)
     if source is None:
         return replace(loaded, unparsed=(*loaded.unparsed, path))
     analysis = engine.analyze(source, project.role_of(path), project.settings_of(path))
-    return replace(loaded, project=replace(project, files={**project.files, path: analysis}))
-
-
-def _load_files(target: Target, read: _Read) -> Loaded:
-    """Files that belong to no project, each by itself: what lies around them is not read."""
-    config, problems = load_config(target.root)
-    alone = Project((), {}, read, config)
-    files: dict[str, FileAnalysis] = {}
-    unparsed: list[str] = []
-    for path in target.chosen:
-        if not path.endswith(SUFFIXES):
-            continue
-        _warn(target.root / path, f"there is no {MIX_FILE} above it; it is checked without its project")
-        source = engine.read_source(path, read)
-        if source is None:
-            unparsed.append(path)
-        else:
-            files[path] = engine.analyze(source, alone.role_of(path), alone.settings_of(path))
-    return Loaded(target.root, replace(alone, files=files), tuple(unparsed), problems)
+    broken = (*loaded.broken, path) if analysis.facts.broken else loaded.broken
+    project = replace(project, files={**project.files, path: analysis})
+    return replace(loaded, project=project, broken=broken)
 
 
 def _say_what_is_left_out(target: Target, loaded: Loaded) -> None:
@@ -143,9 +179,8 @@ def _say_what_is_left_out(target: Target, loaded: Loaded) -> None:
             )
     for path in filter(target.includes, loaded.unparsed):
         _warn(target.root / path, f"{_why_unparsed(loaded.project, path)}; it is left out")
-    for path, analysis in loaded.project.files.items():
-        if analysis.facts.broken and target.includes(path):
-            _warn(target.root / path, "its syntax is broken; only the rest of it is checked")
+    for path in filter(target.includes, loaded.broken):
+        _warn(target.root / path, "its syntax is broken; only the rest of it is checked")
     for problem in loaded.config_problems:
         _warn(target.root / problem.path, f"{problem.line}: {problem.message}", separator=":")
 

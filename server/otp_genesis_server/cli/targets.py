@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from otp_genesis_analyzers.discovery import elixir_files, is_ignored, read_mix_project
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.discovery import elixir_files, is_ignored
 
 MIX_FILE = "mix.exs"
 
@@ -114,6 +113,9 @@ def _project_above(folder: Path) -> Path | None:
 
 
 def _is_umbrella(folder: Path) -> bool:
+    from otp_genesis_analyzers.mix_project import read_mix_project
+    from otp_genesis_analyzers.source import Source
+
     source = Source(MIX_FILE, (folder / MIX_FILE).read_bytes())
     return read_mix_project(source, "").umbrella
 

@@ -37,6 +37,13 @@ class ClientFeatures:
     show_document: bool = False
     watch_files: bool = False
     """The client watches files for us when asked to by a dynamic registration."""
+    pull_diagnostics: bool = False
+    """The client asks for diagnostics, and can be told to ask again. One that can't be told would go on
+    showing what another file has changed, so it is sent them instead."""
+    configuration: bool = False
+    """The client can be asked for the user's settings."""
+    register_configuration: bool = False
+    """It tells of changed settings when asked to by a dynamic registration."""
 
     @classmethod
     def from_lsp(cls, capabilities: lsp.ClientCapabilities, options: Any = None) -> ClientFeatures:
@@ -48,11 +55,11 @@ class ClientFeatures:
         def offers(path: str, value: str) -> bool:
             return value in (get_capability(capabilities, path) or ())
 
-        action, edit, push = (
-            "text_document.code_action",
-            "workspace.workspace_edit",
-            "text_document.publish_diagnostics",
-        )
+        def shows(part: str) -> bool:
+            """Of a diagnostic. Some clients say it of those that are pushed only."""
+            return can(f"text_document.publish_diagnostics.{part}") or can(f"text_document.diagnostic.{part}")
+
+        action, edit = "text_document.code_action", "workspace.workspace_edit"
         settings = cast("Mapping[str, Any]", options if isinstance(options, Mapping) else {})
         rule_pages = settings.get("rulePages")
         return cls(
@@ -69,12 +76,15 @@ class ClientFeatures:
             disabled_actions=can(f"{action}.disabled_support"),
             preferred_actions=can(f"{action}.is_preferred_support"),
             hover_markdown=offers("text_document.hover.content_format", lsp.MarkupKind.Markdown),
-            related_information=can(f"{push}.related_information"),
-            code_description=can(f"{push}.code_description_support"),
-            diagnostic_data=can(f"{push}.data_support"),
+            related_information=shows("related_information"),
+            code_description=shows("code_description_support"),
+            diagnostic_data=shows("data_support"),
             work_done_progress=can("window.work_done_progress"),
             show_document=can("window.show_document.support"),
             watch_files=can("workspace.did_change_watched_files.dynamic_registration"),
+            pull_diagnostics=can("text_document.diagnostic") and can("workspace.diagnostics.refresh_support"),
+            configuration=can("workspace.configuration"),
+            register_configuration=can("workspace.did_change_configuration.dynamic_registration"),
         )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 
+from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import Finding, FixKind
-from otp_genesis_refactorers.change import Refused
-from otp_genesis_refactorers.fixes import fix
+from otp_genesis_refactorers.change import Change, Refused
+from otp_genesis_refactorers.fix_all import proven_fix
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.server import Server
 from otp_genesis_server.lsp.snapshot import Snapshot
@@ -27,15 +28,19 @@ class Fix:
 
 
 async def fix_of(ls: Server, finding: Finding, snapshot: Snapshot) -> Fix | Refused:
-    """The rule's own fix of a finding, for the texts of `snapshot`."""
+    """The rule's own fix of a finding, for the texts of `snapshot`, if it passes the static gates."""
     try:
-        change = await asyncio.to_thread(fix, finding, snapshot.project)
+        change = await asyncio.to_thread(_proven, finding, snapshot)
     except OSError as error:
         return Refused(f"{error.filename} can't be read: {error.strerror}")
     if isinstance(change, Refused):
         return change
     edit = to_lsp.workspace_edit(change, snapshot, ls.session.features)
     return edit if isinstance(edit, Refused) else Fix(change.title, change.kind, edit)
+
+
+def _proven(finding: Finding, snapshot: Snapshot) -> Change | Refused:
+    return proven_fix(finding, engine.with_wrappers(snapshot.project), snapshot.project.config)
 
 
 async def fix_now(ls: Server, uri: str, fingerprint: str) -> Fix | Refused:

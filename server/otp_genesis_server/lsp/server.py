@@ -19,10 +19,13 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_server import VERSION
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.client_features import ClientFeatures
+from otp_genesis_server.lsp.diagnostics import Diagnostics
 from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.progress import progress
 from otp_genesis_server.lsp.session import Session
+from otp_genesis_server.lsp.settings import SECTION, Settings, read_settings
 from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.watching import NotWatched, changes_below
 
 PARENT_CHECK_SECONDS = 5.0
 
@@ -36,9 +39,13 @@ class Protocol(LanguageServerProtocol):
     def lsp_initialize(self, params: lsp.InitializeParams) -> Generator[Any, Any, lsp.InitializeResult]:
         features = ClientFeatures.from_lsp(params.capabilities, params.initialization_options)
         self._server.session.features = features
+        self._server.diagnostics.pulled = features.pull_diagnostics
         if params.capabilities.general and params.capabilities.general.position_encodings:
             params.capabilities.general.position_encodings = [features.encoding]
-        return (yield from super().lsp_initialize(params))
+        result = yield from super().lsp_initialize(params)
+        if not features.pull_diagnostics:
+            result.capabilities.diagnostic_provider = None
+        return result
 
     def get_message_type(  # pyright: ignore[reportIncompatibleVariableOverride]
         self, method: str
@@ -82,12 +89,14 @@ class Server(LanguageServer):
             converter_factory=_converter,
         )
         self.session = Session(self)
+        self.diagnostics = Diagnostics(self.text_document_publish_diagnostics, self._ask_to_pull_again)
         self.requests: dict[str, type[Any]] = {}
         """The message types of requests that the protocol doesn't know, by method."""
         self.ends_with_parent = False
         self.exit_status = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._reported: set[str] = set()
+        self._settings_problems: tuple[str, ...] = ()
 
     # --- what a session needs -------------------------------------------------------------------------
 
@@ -100,12 +109,18 @@ class Server(LanguageServer):
     def publish(self, snapshot: Snapshot, path: str, findings: tuple[Finding, ...]) -> None:
         if self.session.owns(snapshot.root, path):
             found = to_lsp.diagnostics(findings, path, snapshot, self.session.features)
-            self.text_document_publish_diagnostics(
-                lsp.PublishDiagnosticsParams(snapshot.uri(path), found, version=snapshot.version(path))
-            )
+            self.diagnostics.put(snapshot.uri(path), snapshot.version(path), found)
+
+    @property
+    def settings(self) -> Settings:
+        return self.session.settings
 
     def scan(self, folder: Folder) -> None:
         self.spawn(self._scan(folder))
+
+    def watch(self, folder: Folder) -> None:
+        if not self.session.features.watch_files and not folder.alone:
+            folder.watching = self.spawn(self._watch(folder))
 
     def log(self, message: str) -> None:
         self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Info, message))
@@ -125,6 +140,24 @@ class Server(LanguageServer):
         params = lsp.PublishDiagnosticsParams("", found, version=0)
         notification = lsp.PublishDiagnosticsNotification(params, jsonrpc="2.0")
         self.protocol._converter.unstructure(notification)  # pyright: ignore[reportPrivateUsage]
+
+    # --- settings -------------------------------------------------------------------------------------
+
+    async def ask_for_settings(self) -> None:
+        asked = lsp.ConfigurationParams([lsp.ConfigurationItem(section=SECTION)])
+        try:
+            self.apply_settings(*await self.workspace_configuration_async(asked))
+        except JsonRpcException as error:
+            self.log(f"the settings are left as they are: the client answered {error}")
+
+    def apply_settings(self, *said: Any) -> None:
+        """Those that come with the connection hold where these say nothing."""
+        settings, problems = read_settings(self.session.first_settings, *said)
+        for problem in problems:
+            if problem not in self._settings_problems:
+                self.warn(problem)
+        self._settings_problems = problems
+        self.session.apply(settings)
 
     # --- errors ---------------------------------------------------------------------------------------
 
@@ -163,6 +196,22 @@ class Server(LanguageServer):
                 pass
             finally:
                 given_up.set()  # a thread can't be cancelled, and the process waits for it at its end
+
+    async def _watch(self, folder: Folder) -> None:
+        try:
+            async for files in changes_below(folder.root):
+                self.session.files_changed(files)
+        except NotWatched as error:
+            self.log(f"{folder.root}: files changed by other programs are not noticed: {error}")
+
+    def _ask_to_pull_again(self) -> None:
+        self.spawn(self._refresh())
+
+    async def _refresh(self) -> None:
+        try:
+            await self.workspace_diagnostic_refresh_async(None)
+        except JsonRpcException as error:
+            self.log(f"diagnostics may be old: the client answered {error}")
 
     async def _open(self, uri: str) -> None:
         try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from otp_genesis_analyzers.config import CONFIG_NAME
 from otp_genesis_analyzers.discovery import SUFFIXES, is_ignored
 from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.folder import Folder, Surroundings
 from otp_genesis_server.lsp.from_lsp import file_of
+from otp_genesis_server.lsp.settings import Settings
 from otp_genesis_server.lsp.snapshot import Document
 
 MIX_FILE = "mix.exs"
@@ -32,12 +33,19 @@ class SessionSurroundings(Surroundings, Protocol):
         """Read a folder in the background, showing progress."""
         ...
 
+    def watch(self, folder: Folder) -> None:
+        """See to it that `files_changed` hears of what others do in a folder."""
+        ...
+
 
 class Session:
     def __init__(self, around: SessionSurroundings) -> None:
         self.features = ClientFeatures()
         self.roots: list[Path] = []
         """What the client had opened when it connected."""
+        self.first_settings: Any = None
+        """What it said then of the user's settings."""
+        self.settings = Settings()
         self._around = around
         self._opened: dict[Path, Folder] = {}
         """The workspace folders of the client."""
@@ -55,10 +63,22 @@ class Session:
         file = file_of(uri)
         return self._places.get(file) if file else None
 
+    def folder_of(self, uri: str) -> Folder | None:
+        """The folder that a document belongs to, also one that was just closed."""
+        file = file_of(uri)
+        place = self._places.get(file) if file else None
+        return place.folder if place else next(iter(self.folders_around(file) if file else ()), None)
+
     def folders_around(self, file: Path) -> list[Folder]:
         """The folders that hold a file or folder, or are it; the innermost first."""
         around = [folder for folder in self.folders if file == folder.root or _below(file, folder.root)]
         return sorted(around, key=lambda folder: -len(folder.root.parts))
+
+    def apply(self, settings: Settings) -> None:
+        changed = settings != self.settings
+        self.settings = settings
+        for folder in self.folders if changed else ():
+            folder.show()
 
     def owns(self, root: Path, path: str) -> bool:
         """Whether a file is the folder's own, not that of a folder opened inside of it."""
@@ -95,18 +115,18 @@ class Session:
             self._around.scan(place.folder)
 
     def files_changed(self, files: Iterable[Path]) -> None:
-        """Files were written, made or deleted, by the client or by others."""
-        changed: defaultdict[Folder, list[str]] = defaultdict(list)
+        """Files or folders were written, made or deleted, by the client or by others."""
+        changed: defaultdict[Folder, set[str]] = defaultdict(set)
         for file in files:
-            folder = self._innermost(file)
+            folder = next((folder for folder in self.folders_around(file) if not folder.alone), None)
             path = _below(file, folder.root) if folder else None
             if folder and path and not is_ignored(path):
-                changed[folder].append(path)
+                changed[folder].update(folder.files_at(path))
         for folder, paths in changed.items():
             if len(paths) >= MANY_FILES or any(PurePath(path).name in _SETTINGS for path in paths):
                 self._around.scan(folder)
                 continue
-            for path in paths:
+            for path in sorted(paths):
                 folder.disk_changed(path)
 
     # --- folders --------------------------------------------------------------------------------------
@@ -116,6 +136,7 @@ class Session:
             if root not in self._opened:
                 self._opened[root] = Folder(root, self._around)
                 self._around.scan(self._opened[root])
+                self._around.watch(self._opened[root])
         self._find_new_homes()
 
     def close_folders(self, roots: Iterable[Path]) -> None:
@@ -148,6 +169,7 @@ class Session:
         if place is not None:
             self._implied[key] = folder
             self._around.scan(folder)
+            self._around.watch(folder)
         return place
 
     def _innermost(self, file: Path) -> Folder | None:

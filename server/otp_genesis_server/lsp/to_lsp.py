@@ -39,7 +39,8 @@ def diagnostics(
     findings: Iterable[Finding], path: str, snapshot: Snapshot, client: ClientFeatures
 ) -> list[lsp.Diagnostic]:
     """Findings of one file; none when it can't be read any more."""
-    source = snapshot.source(path)
+    findings = tuple(findings)
+    source = snapshot.source(path) if findings else None
     return [_diagnostic(finding, source, snapshot, client) for finding in findings] if source else []
 
 

@@ -22,7 +22,9 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 _MISSING: dict[Tie, str] = {
-    "none": "no link, monitor or supervisor: no process learns of its crash and shutdown does not wait for it",
+    "none": (
+        "no link, monitor or supervisor: no process learns of its crash and shutdown does not wait for it"
+    ),
     "link": "no supervisor: a crash takes the linked caller along and shutdown does not wait for it",
     "monitor": "no supervisor, and its monitor is thrown away: no process learns of its crash",
     "unknown": "no supervisor: shutdown does not wait for it",

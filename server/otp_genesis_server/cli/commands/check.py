@@ -62,6 +62,13 @@ _NOT_TOGETHER = {
     "--stdin-filename", metavar="FILE", help="Check the text on standard input as if it stood in FILE."
 )
 @options.input_file
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many processes read a large project. By default as many as there are processors.",
+)
+@click.option("--no-cache", is_flag=True, help="Read every file, also those that have not changed.")
 def command(form: str, fail_on: str, exit_zero: bool, **arguments: Any) -> int:
     """Find OTP anti-patterns.
 
@@ -92,10 +99,14 @@ def _analysis(
     since: str | None,
     stdin_filename: str | None,
     input_file: Path | None,
+    jobs: int | None,
+    no_cache: bool,
     **choice: Any,
 ) -> Analysis:
     """What is found, less what the options leave out."""
-    from otp_genesis_server.cli.analysis import analyse, analyse_text
+    from otp_genesis_server.cli.analysis import Effort, analyse, analyse_text
+
+    effort = Effort(jobs, cached=not no_cache)
 
     _refuse_together(
         {
@@ -112,9 +123,9 @@ def _analysis(
 
         analysis = without_fixes(analyse_pack(open_pack(input_file, *paths), **choice))
     elif stdin_filename is None:
-        analysis = analyse(paths, **choice)
+        analysis = analyse(paths, effort, **choice)
     else:
-        analysis = analyse_text(stdin_filename, sys.stdin.buffer.read(), **choice)
+        analysis = analyse_text(stdin_filename, sys.stdin.buffer.read(), effort, **choice)
     if write_baseline is not None:
         from otp_genesis_server.cli.accepted import accept
 

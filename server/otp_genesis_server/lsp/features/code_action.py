@@ -6,6 +6,7 @@ be refused is not offered. Its edit is left to `codeAction/resolve` where the cl
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeAlias
 
 from lsprotocol import types as lsp
@@ -36,12 +37,18 @@ async def handle(ls: Server, params: lsp.CodeActionParams) -> list[Offer] | None
     here = [
         finding
         for finding in snapshot.findings.get(place.path, ())
-        if source.lines.line_of(finding.span.start) in lines
+        if finding.severity >= ls.settings.minimum_severity
+        and source.lines.line_of(finding.span.start) in lines
     ]
     offers: list[Offer] = []
     if _wanted(lsp.CodeActionKind.QuickFix, params.context):
-        for finding in here:
-            offers += await _fixes(ls, finding, snapshot)
+        for offered in await asyncio.gather(
+            *(_fixes(ls, finding, snapshot) for finding in here), return_exceptions=True
+        ):
+            if isinstance(offered, Exception):  # a bug in one fix: the others are as good as ever
+                ls.report_server_error(offered, type(offered))
+            elif not isinstance(offered, BaseException):
+                offers += offered
     if not params.context.only:
         offers += [_explanation(finding, ls.session.features) for finding in here]
     return offers

@@ -29,7 +29,8 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     here = [
         finding
         for finding in snapshot.findings.get(place.path, ())
-        if finding.span.start <= offset <= finding.span.end
+        if finding.severity >= ls.settings.minimum_severity
+        and finding.span.start <= offset <= finding.span.end
     ]
     parts = [(_text(finding), finding.span) for finding in here]
     supervision = await asyncio.to_thread(supervision_at, snapshot, source, offset)

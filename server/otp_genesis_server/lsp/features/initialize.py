@@ -12,3 +12,4 @@ METHOD = lsp.INITIALIZE
 
 def handle(ls: Server, params: lsp.InitializeParams) -> None:
     ls.session.roots = from_lsp.folders_of(params)
+    ls.session.first_settings = params.initialization_options

@@ -1,0 +1,47 @@
+"""The least that any analysis of syntax must do: read and parse every file. `parse_all.py ROOT PROCESSES`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    import tree_sitter_elixir
+    from tree_sitter import Language, Parser
+
+    from otp_genesis_analyzers.discovery import elixir_files
+
+    root, processes = sys.argv[1], int(sys.argv[2])
+    files = [f"{root}/{path}" for path in elixir_files(root)]  # pyright: ignore[reportArgumentType]
+    shares = _shares(files, processes)
+    children = []
+    for share in shares[1:]:
+        child = os.fork()
+        if child == 0:
+            files = share
+            break
+        children.append(child)
+    else:
+        files = shares[0]
+    parser = Parser(Language(tree_sitter_elixir.language()))
+    for file in files:
+        with open(file, "rb") as opened:  # noqa: PTH123
+            parser.parse(opened.read())
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def _shares(files: list[str], count: int) -> list[list[str]]:
+    """The files in so many parts of nearly the same size."""
+    shares: list[list[str]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for file in sorted(files, key=os.path.getsize, reverse=True):
+        least = sizes.index(min(sizes))
+        shares[least].append(file)
+        sizes[least] += os.path.getsize(file)  # noqa: PTH202
+    return shares
+
+
+if __name__ == "__main__":
+    main()

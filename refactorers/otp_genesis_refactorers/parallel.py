@@ -1,0 +1,159 @@
+"""Analysing many files in several processes: this one, and workers that end with it.
+
+Parsing holds the interpreter's lock, so threads gain nothing. A worker is a plain child process
+that is told what to do on its standard input and ends with that: whatever becomes of this
+process, none is left behind. What becomes of a worker does not matter either: this process does
+its share.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from select import select
+
+import msgspec
+
+from otp_genesis_analyzers.engine import AnalyzeAll, analyze, read_source
+from otp_genesis_analyzers.project import FileAnalysis, Project
+from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.worker import Task, read_message, write_message
+
+WORTH_A_WORKER_BYTES = 2_000_000
+"""With less source to analyse, a worker takes longer to start than it saves."""
+_SHARE_BYTES = 250_000
+"""How much source a worker is given at a time."""
+
+
+def processor_count() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_processes(count: int) -> AnalyzeAll:
+    """The `AnalyzeAll` that spreads a large project over `count` processes, this one among them."""
+
+    def analyze_all(project: Project, paths: Sequence[str]) -> Iterator[tuple[str, FileAnalysis | None]]:
+        waiting = _Waiting(project, paths)
+        with ExitStack() as ending:
+            workers = _started(count - 1, project, ending) if waiting.are_worth(WORTH_A_WORKER_BYTES) else []
+            while True:
+                own: list[Source] = []
+                for worker in workers:
+                    if not worker.share and not worker.give(waiting.take(_SHARE_BYTES)):
+                        own += worker.take_back()
+                own = own or waiting.take(1)
+                for source in own:
+                    yield source.path, _analysis(project, source)
+                busy = [worker for worker in workers if worker.share]
+                if not own and not busy:
+                    break
+                for worker in select(busy, [], [], 0 if own else None)[0]:
+                    yield from worker.answers()
+        yield from ((path, None) for path in waiting.unparsed)
+
+    return analyze_all
+
+
+def _started(count: int, project: Project, ending: ExitStack) -> list[_Worker]:
+    """Workers that end with `ending`; fewer where the system gives no more processes."""
+    workers: list[_Worker] = []
+    with suppress(OSError):
+        for _ in range(count):
+            workers.append(_Worker(project))
+            ending.callback(workers[-1].end)
+    return workers
+
+
+def _analysis(project: Project, source: Source) -> FileAnalysis:
+    return analyze(source, project.role_of(source.path), project.settings_of(source.path))
+
+
+class _Waiting:
+    """The files still to be analysed, read when their turn comes."""
+
+    def __init__(self, project: Project, paths: Sequence[str]) -> None:
+        self.unparsed: list[str] = []
+        self._project = project
+        self._unread = iter(paths)
+        self._read: deque[Source] = deque()
+
+    def are_worth(self, size_bytes: int) -> bool:
+        """Whether so much source is waiting."""
+        first = self.take(size_bytes)
+        self._read.extend(first)
+        return sum(len(source.content) for source in first) >= size_bytes
+
+    def take(self, size_bytes: int) -> list[Source]:
+        """Files of at least this size together; fewer at the end."""
+        taken: list[Source] = []
+        while size_bytes > 0 and (source := self._next()) is not None:
+            taken.append(source)
+            size_bytes -= len(source.content) + 1
+        return taken
+
+    def _next(self) -> Source | None:
+        if self._read:
+            return self._read.popleft()
+        for path in self._unread:
+            source = read_source(path, self._project.read)
+            if source is not None:
+                return source
+            self.unparsed.append(path)
+        return None
+
+
+class _Worker:
+    """A child process that analyses one share after another."""
+
+    def __init__(self, project: Project) -> None:
+        self.share: list[Source] = []
+        """What it is at."""
+        import subprocess  # most runs need none
+
+        self._project = project
+        self._process = subprocess.Popen(
+            # -P: nothing is to be imported from the folder that this process stands in.
+            [sys.executable, "-P", "-m", "otp_genesis_analyzers.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def fileno(self) -> int:
+        """What `select` waits for."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def give(self, share: list[Source]) -> bool:
+        """Whether the worker, which must be idle, can be told to analyse these files."""
+        assert self._process.stdin is not None
+        self.share = share
+        try:
+            write_message(self._process.stdin, msgspec.msgpack.encode([self._task(each) for each in share]))
+        except (OSError, UnicodeEncodeError):  # the worker is gone; the name of a file is no text
+            return False
+        return True
+
+    def take_back(self) -> list[Source]:
+        share, self.share = self.share, []
+        return share
+
+    def answers(self) -> Iterator[tuple[str, FileAnalysis]]:
+        """The analyses of its share: the worker's, or this process's own if it is gone."""
+        assert self._process.stdout is not None
+        message, share = read_message(self._process.stdout), self.take_back()
+        analyses = msgspec.msgpack.decode(message, type=list[FileAnalysis]) if message else None
+        for number, source in enumerate(share):
+            yield source.path, analyses[number] if analyses else _analysis(self._project, source)
+
+    def end(self) -> None:
+        self._process.kill()  # it has nothing to lose
+        self._process.communicate()
+
+    def _task(self, source: Source) -> Task:
+        path = source.path
+        return Task(path, source.content, self._project.role_of(path), self._project.settings_of(path))

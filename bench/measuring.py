@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""That of everything measured: what is installed has its bytecode, and so has what was run once."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -24,7 +27,7 @@ class Command:
         self.before()
         return subprocess.Popen(
             self.arguments,
-            env={**os.environ, **self.environment},
+            env={**ENVIRONMENT, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
@@ -26,7 +26,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measuring import copy_elixir, percentile, row
+from measuring import ENVIRONMENT, copy_elixir, percentile, row
 
 EMPTY = [sys.executable, Path(__file__).parent / "programs" / "empty_server.py"]
 OURS = [Path(sys.executable).with_name("otp-genesis"), "lsp", "--stdio"]
@@ -75,7 +75,10 @@ class Client:
     def wait(self, is_it: Any) -> float:
         """When the message came."""
         while True:
-            message = self._heard.get(timeout=PATIENCE_SECONDS)
+            try:
+                message = self._heard.get(timeout=PATIENCE_SECONDS)
+            except Empty:
+                raise SystemExit("the server does not answer") from None
             if is_it(message):
                 return message["heard_at"]
 
@@ -104,7 +107,11 @@ class Client:
 @contextmanager
 def server(command: Sequence[str | Path]) -> Iterator[Client]:
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             yield Client(process)

@@ -100,7 +100,8 @@ def _warm(scratch: Path, root: Path, runs: int, jobs: int) -> None:
 
     def change() -> None:
         changed.write_bytes(changed.read_bytes() + b"\n# changed\n")
-        os.utime(changed, (1_000_000_000 + changed.stat().st_size,) * 2)
+        seconds = 1_000_000_000 + changed.stat().st_size
+        os.utime(changed, (seconds, seconds))
 
     from_nothing = _check(cold, root, jobs, before=partial(shutil.rmtree, cold, ignore_errors=True))
     costs = medians({"warm": _check(warm, root, jobs), "cold": from_nothing}, runs)

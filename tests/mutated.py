@@ -69,7 +69,7 @@ _BYTES = (
     *(c.encode() for c in "\ufeff\u2028\u2029\u0085\u00a0\u200d\u202e\u0301é變😀𝔘\U0010ffff"),
     *(b"\xff", b"\xc3", b"\xe2\x80", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc0\x80"),
 )
-_NESTS = (
+NESTS = (
     *((b"[", b"]"), (b"(", b")"), (b"{", b"}"), (b"%{a: ", b"}"), (b"f(", b")"), (b"fn -> ", b" end")),
     *(
         (b"if x do\n", b"\nend"),
@@ -152,7 +152,7 @@ def _splice(random: Random, content: bytes, other: bytes) -> bytes:
 
 
 def _nest(random: Random, content: bytes, _: bytes) -> bytes:
-    depth, (opening, closing) = random.choice((10, 60, 139, 141, 300, 1000, 4000)), random.choice(_NESTS)
+    depth, (opening, closing) = random.choice((10, 60, 139, 141, 300, 1000, 4000)), random.choice(NESTS)
     depth = min(depth, 20_000 // len(opening))
     inner = random.choice((b"x", b"", b"spawn(f)"))
     closings = random.choice((depth, depth, depth - 1, 0))

@@ -61,12 +61,18 @@ class Cache:
 
     def __init__(self, file: Path | None, made_by: str) -> None:
         self._file = file
-        version = int.from_bytes(content_hash(made_by.encode())[:3]) + 1
-        self._database = _opened(file, version) if file is not None else None
+        self._version = int.from_bytes(content_hash(made_by.encode())[:4]) >> 1 | 1
+        self._database: sqlite3.Connection | None = None
+        self.open()
 
     @property
     def is_open(self) -> bool:
         return self._database is not None
+
+    def open(self) -> None:
+        """Open it again after `close`."""
+        if self._database is None and self._file is not None:
+            self._database = _opened(self._file, self._version)
 
     def close(self) -> None:
         if self._database is not None:
@@ -209,9 +215,8 @@ def _connected(file: Path, version: int) -> sqlite3.Connection:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("BEGIN IMMEDIATE")
             if _version(database) != version:  # no other process was quicker
-                for (name,) in database.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table'"
-                ).fetchall():
+                tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for (name,) in tables:
                     database.execute(f'DROP TABLE "{name}"')
                 for table in _TABLES:
                     database.execute(table)

@@ -41,8 +41,9 @@ class _Workspace(msgspec.Struct, frozen=True, array_like=True):
 class Memory:
     """One reading of the workspace at `root`, and the answers that it gives.
 
-    `paths`, relative to `root`, are read in place of all its Elixir files. `overlay` are texts by path, relative to `root`, that count in place of what the disk holds;
-    nothing is kept of a workspace with an overlay. `strict` compares every content.
+    `paths`, relative to `root`, are read in place of all its Elixir files. `overlay` are texts by path
+    that count in place of what the disk holds; nothing is kept of a workspace with an overlay. `strict`
+    compares every content.
     """
 
     def __init__(
@@ -131,7 +132,11 @@ class Memory:
         return Loaded(self._root, project, workspace.unparsed, problems, broken)
 
     def _all_decoded(self, rows: Mapping[str, Row], paths: Sequence[str]) -> Mapping[str, FileAnalysis]:
+        was_open = self._cache.is_open
+        self._cache.open()
         files = self._decoded(rows)
+        if not was_open:
+            self._cache.close()
         if len(files) < len(rows):  # another process has written meanwhile
             return engine.load(self._root, paths=paths, read=self.read).project.files
         return files

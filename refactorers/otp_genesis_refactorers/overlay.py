@@ -29,7 +29,7 @@ def with_files(project: Project, contents: Mapping[str, bytes]) -> Project:
     else:
         overlay = _Overlay(contents, read)
     analysed = {
-        path: engine.analyze(Source(path, content), project.role_of(path))
+        path: engine.analyze(Source(path, content), project.role_of(path), project.settings_of(path))
         for path, content in contents.items()
         if path.endswith((".ex", ".exs"))
     }

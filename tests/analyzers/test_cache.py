@@ -104,6 +104,16 @@ def test_the_same_comes_out_cold_warm_and_without(shop: Path, kept: Path) -> Non
         assert bool(ran.analysed) == analysed_all
 
 
+def test_files_are_there_after_the_cache_was_closed(shop: Path, kept: Path) -> None:
+    Run(shop, kept)
+    files = Run(shop, kept).loaded.project.files
+    assert dict(files) == dict(engine.load(shop).project.files)
+    assert list(files) == list(engine.load(shop).project.files)
+    assert ("lib/mail.ex" in files, "lib/none.ex" in files, len(files)) == (True, False, 7)
+    with pytest.raises(KeyError):
+        files["lib/none.ex"]
+
+
 def test_only_what_has_changed_is_analysed(shop: Path, kept: Path) -> None:
     Run(shop, kept)
     (shop / "lib" / "price.ex").write_text(SPAWN.replace("Mail", "Price"))

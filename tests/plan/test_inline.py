@@ -1,6 +1,7 @@
 """Foreign text in Markdown: it shows as it is, and nothing in it acts."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,8 @@ def test_prose_escapes_only_what_would_act(text: str, markdown: str) -> None:
 @pytest.mark.parametrize(("text", "ended"), [("it crashes", "it crashes."), ("why?", "why?"), ("", "")])
 def test_a_sentence_ends(text: str, ended: str) -> None:
     assert sentence(text) == ended
+
+
+@pytest.mark.parametrize("show", [code, prose, lambda text: fenced(text, "elixir")])
+def test_a_file_name_that_is_no_text_can_be_written(show: Callable[[str], str]) -> None:
+    assert "lib/caf\ufffd.ex" in show("lib/caf\udce9.ex").encode().decode()

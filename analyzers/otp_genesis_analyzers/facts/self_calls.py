@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph
+from otp_genesis_analyzers.facts.call_graph import CallGraph, Chain
 from otp_genesis_analyzers.facts.callbacks import callbacks
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.registered_names import is_self, registered_names
@@ -60,7 +60,7 @@ def self_calls(graph: CallGraph) -> Iterator[SelfCall]:
 
 
 def _waiting_call(
-    graph: CallGraph, names: _Names, site: Site, outside: dict[str, tuple[str, ...]]
+    graph: CallGraph, names: _Names, site: Site, outside: Mapping[str, Chain]
 ) -> tuple[Call, bool] | None:
     """The waiting call that `site` is, or that the client function it calls makes; and if it is certain."""
     direct = _asks_itself(names, site.clause, site.call, {})

@@ -45,7 +45,7 @@ def code(text: str) -> str:
 def fenced(text: str, language: str) -> str:
     """A code block that no line of `text` can end, one line break at its end."""
     fence = "`" * max(3, _longest_run(text) + 1)
-    body = text.rstrip("\n")
+    body = _whole(text).rstrip("\n")
     return f"{fence}{language}\n{body}\n{fence}\n"
 
 
@@ -54,7 +54,12 @@ def _escaped(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return " ".join(_CONTROL.sub(" ", _whole(text)).split())
+
+
+def _whole(text: str) -> str:
+    """Without the half characters that stand in a file name for bytes that are no text."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _longest_run(text: str) -> int:

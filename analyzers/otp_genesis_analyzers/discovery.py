@@ -21,24 +21,28 @@ def elixir_files(root: Path) -> Iterator[str]:
     Hidden folders, `node_modules`, and `deps`, `_build`, `cover` and `doc` beside a `mix.exs` are left out.
     Links to folders are not followed, so that a loop of links ends nowhere; links to files are.
     """
-    yield from _files_below(os.fspath(root), "")
+    open_folders = [_looked_at(os.fspath(root), "")]
+    while open_folders:  # a loop, since folders may lie deeper than Python's stack reaches
+        path, entry = next(open_folders[-1], (None, None))
+        if path is None or entry is None:
+            open_folders.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            open_folders.append(_looked_at(entry.path, f"{path}/"))
+        elif entry.name.endswith(SUFFIXES) and _is_file(entry):
+            yield path
 
 
-def _files_below(folder: str, prefix: str) -> Iterator[str]:
+def _looked_at(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The entries of a folder that are not left out, with their paths."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         return
-    names = {entry.name for entry in entries}
-    skipped = _NEVER | _BESIDE_MIX if "mix.exs" in names else _NEVER
+    skipped = _NEVER | _BESIDE_MIX if any(entry.name == "mix.exs" for entry in entries) else _NEVER
     for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in skipped:
-                yield from _files_below(entry.path, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIXES) and _is_file(entry):
-            yield prefix + entry.name
+        is_left_out = entry.name in skipped and entry.is_dir(follow_symlinks=False)
+        if not entry.name.startswith(".") and not is_left_out:
+            yield prefix + entry.name, entry
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

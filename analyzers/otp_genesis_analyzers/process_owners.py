@@ -18,9 +18,22 @@ def is_in_tree(
     """Whether a supervisor starts `module`; unknown when a file or a child list is not known to its end."""
     if module in trees.started:
         return "yes"
-    if app is None or not trees.complete(app) or not project.complete(app):
+    if (
+        app is None
+        or not trees.complete(app)
+        or not project.complete(app)
+        or not _has_whole_start(project, app)
+    ):
         return "unknown"
     return "no"
+
+
+def _has_whole_start(project: Project, app: MixApp) -> bool:
+    """The application module was read, and its file is not torn: one that is may hold no word of a tree."""
+    if not app.application:
+        return True
+    entry = project.module(app.application)
+    return entry is not None and entry.module.complete
 
 
 def is_named_by_child(trees: Forest, module: Module, function: Function) -> bool:

@@ -44,6 +44,9 @@ class Places:
 
     def _file(self, path: str) -> tuple[bytes, LineIndex]:
         if path not in self._files:
-            content = self._project.read(path)
+            try:
+                content = self._project.read(path)
+            except OSError:  # removed since it was checked: what was found there is shown without its place
+                content = b""
             self._files[path] = content, LineIndex(content)
         return self._files[path]

@@ -220,8 +220,10 @@ class Server(LanguageServer):
             self.log(f"{uri} could not be opened: {error}")
 
     async def end_with_parent(self) -> None:
-        """Don't outlive an editor that died without closing our input."""
-        while self.process_id and _runs(self.process_id):
+        """Don't outlive an editor that died without closing our input, where it says which process it is."""
+        if self.process_id is None:
+            return
+        while _runs(self.process_id):
             await asyncio.sleep(PARENT_CHECK_SECONDS)
         os._exit(1)  # the thread that reads our input can't be interrupted
 

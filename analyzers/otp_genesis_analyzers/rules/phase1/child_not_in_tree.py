@@ -354,9 +354,11 @@ def _may_be_chosen(project: Project, module: Module) -> bool:
 
 
 def _mentioned(project: Project, name: str) -> bool:
-    """Code or configuration names the module as a value, or starts it by hand."""
+    """Code or configuration names the module as a value, or starts it by hand; a torn file may do so."""
     return any(
-        name in facts.mentions or any(name in _started_by_hand(module) for module in facts.modules)
+        facts.broken
+        or name in facts.mentions
+        or any(name in _started_by_hand(module) for module in facts.modules)
         for facts in project.naming(name)
         if not project.role_of(facts.path).is_test
     )

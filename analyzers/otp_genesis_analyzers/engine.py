@@ -11,8 +11,8 @@ from msgspec import structs
 
 from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
-from otp_genesis_analyzers.facts.kinds import with_wrapped
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
+from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.gate import Opened, default_gate
 from otp_genesis_analyzers.last_good import carried_over, unfinished
@@ -118,7 +118,7 @@ def analyze(
     reads all of it. Of a file that is nested deeper than Python's stack reaches nothing is read: it
     counts as broken.
     """
-    from otp_genesis_analyzers.facts.walk import unread_facts
+    from otp_genesis_analyzers.facts.reading.walk import unread_facts
 
     opened = default_gate().opened(source.content)
     if opened is None and gated:
@@ -132,7 +132,7 @@ def analyze(
 def _read(
     source: Source, role: Role, settings: FileSettings, opened: Opened | None, *, gated: bool
 ) -> FileAnalysis:
-    from otp_genesis_analyzers.facts.walk import read_facts
+    from otp_genesis_analyzers.facts.reading.walk import read_facts
 
     hits = opened.hits if opened is not None and gated else None
     facts = with_wrapped(read_facts(source, hits), settings.wrappers)

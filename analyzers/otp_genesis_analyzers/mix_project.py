@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.read_terms import read_term
+from otp_genesis_analyzers.facts.reading.read_terms import read_term
 from otp_genesis_analyzers.project import MixApp
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source

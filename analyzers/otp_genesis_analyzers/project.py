@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from otp_genesis_analyzers.config import Config
-from otp_genesis_analyzers.facts.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
+from otp_genesis_analyzers.facts.processes.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.roles import Role, role_of
 from otp_genesis_analyzers.source import Source
@@ -161,7 +161,7 @@ class Project:
         if analysis.carried_over or analysis.facts.broken:
             return analysis.facts
         if path not in self._all_facts:
-            from otp_genesis_analyzers.facts.walk import read_facts
+            from otp_genesis_analyzers.facts.reading.walk import read_facts
 
             self._all_facts[path] = read_facts(Source(path, self._text(path)))
         return self._all_facts[path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.project import MixApp
 from otp_genesis_refactorers.rewriting.call_site import CallSite

@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 
 from otp_genesis_analyzers.facts.model import FileFacts
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.project import ModuleEntry, Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.supervision import Forest, forest

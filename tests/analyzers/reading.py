@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.gate import default_gate
 from otp_genesis_analyzers.source import Source
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.client_api import client_api
-from otp_genesis_analyzers.facts.messages import has_shape_of, may_match, sent, taken
-from otp_genesis_analyzers.facts.registered_names import registered_names
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.messages.client_api import client_api
+from otp_genesis_analyzers.facts.messages.shapes import has_shape_of, may_match, sent, taken
+from otp_genesis_analyzers.facts.processes.registered_names import registered_names
 from otp_genesis_analyzers.terms import Term
 from tests.analyzers.reading import module_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otp_genesis_analyzers.facts.tables import table_uses, tables
+from otp_genesis_analyzers.facts.tables.ets_tables import table_uses, tables
 from tests.analyzers.reading import module_in
 
 

@@ -10,8 +10,8 @@ import pytest
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import CONFIG_NAME, Config
 from otp_genesis_analyzers.engine import analyze, reanalyze, with_wrappers
-from otp_genesis_analyzers.facts.kinds import kinds
 from otp_genesis_analyzers.facts.model import FileFacts
+from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.findings import Severity
 from otp_genesis_analyzers.project import FileSettings, Project
 from otp_genesis_analyzers.roles import Role

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.model import Call, Child, ChildList, Module
-from otp_genesis_analyzers.facts.starts import start_of
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.forest.model import Place, Process, Started
 from otp_genesis_analyzers.forest.names import own_name
 from otp_genesis_analyzers.forest.restart import restart_of

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from otp_genesis_analyzers.facts.starts import Tie
+from otp_genesis_analyzers.facts.processes.starts import Tie
 from otp_genesis_analyzers.project import MixApp
 from otp_genesis_analyzers.source import Span
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from otp_genesis_analyzers.facts.calls.sites import sites
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.sites import sites
-from otp_genesis_analyzers.facts.starts import is_start_function, start_of
+from otp_genesis_analyzers.facts.processes.starts import is_start_function, start_of
 
 
 def own_name(module: Module) -> str:

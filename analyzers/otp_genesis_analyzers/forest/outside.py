@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
+from otp_genesis_analyzers.across_modules.process_owners import is_named_by_child
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Module
-from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.starts import (
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.starts import (
     Tie,
     belongs_to_start,
     belongs_to_start_link,
@@ -18,7 +19,6 @@ from otp_genesis_analyzers.facts.starts import (
     start_of,
 )
 from otp_genesis_analyzers.forest.model import Outside, Place
-from otp_genesis_analyzers.process_owners import is_named_by_child
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.supervision import Forest
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
-from otp_genesis_analyzers.facts.listing import Listing, alternatives
 from otp_genesis_analyzers.facts.model import Child, ChildList, Module
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.reading.listing import Listing, alternatives
 from otp_genesis_analyzers.forest.model import Role
 
 _SUPERVISORS = frozenset(

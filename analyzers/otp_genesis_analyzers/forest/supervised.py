@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from otp_genesis_analyzers.across_modules.process_owners import is_in_tree
 from otp_genesis_analyzers.facts.model import Child
 from otp_genesis_analyzers.forest.model import Place
 from otp_genesis_analyzers.forest.outside import starts_outside
 from otp_genesis_analyzers.forest.restart import restart_of
 from otp_genesis_analyzers.forest.roles import DYNAMIC, behaviour_of
-from otp_genesis_analyzers.process_owners import is_in_tree
 from otp_genesis_analyzers.project import ModuleEntry, Project
 from otp_genesis_analyzers.source import Span
 from otp_genesis_analyzers.supervision import SupervisorNode, forest

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.addresses import addressed_name
+from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.sites import production_modules, sites
+from otp_genesis_analyzers.facts.processes.addresses import addressed_name
 from otp_genesis_analyzers.forest.model import Place, Process
 from otp_genesis_analyzers.project import MixApp, Project
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from msgspec import structs
 
 from otp_genesis_analyzers.engine import read_source
-from otp_genesis_analyzers.facts.kinds import with_wrapped
 from otp_genesis_analyzers.facts.model import FileFacts
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.project import FileAnalysis, Project
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.plain_reply import PlainReply, plain_reply
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.reading.walk import read_facts
+from otp_genesis_analyzers.facts.state.plain_reply import PlainReply, plain_reply
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span

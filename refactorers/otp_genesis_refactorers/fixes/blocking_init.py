@@ -5,8 +5,8 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.deferrable_init import DeferrableInit, deferrable_init
 from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.state.deferrable_init import DeferrableInit, deferrable_init
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span

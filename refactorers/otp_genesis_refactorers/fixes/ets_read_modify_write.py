@@ -6,10 +6,10 @@ that is lowered again. What is written in any other way is for a person to judge
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.ets_races import Race, races
+from otp_genesis_analyzers.across_modules.one_process import client_side
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.tables.ets_races import Race, races
 from otp_genesis_analyzers.findings import Finding, FixKind
-from otp_genesis_analyzers.one_process import client_side
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place

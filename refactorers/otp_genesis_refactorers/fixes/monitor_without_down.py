@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.results import bound_variable
+from otp_genesis_analyzers.facts.calls.results import bound_variable
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, file_change

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.client_api import addressee, looked_up
-from otp_genesis_analyzers.facts.messages import (
+from otp_genesis_analyzers.across_modules.servers import server_named
+from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
+from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
     Taken,
     has_shape_of,
@@ -24,10 +24,10 @@ from otp_genesis_analyzers.facts.messages import (
     unwrapped,
 )
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.servers import server_named
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, file_change

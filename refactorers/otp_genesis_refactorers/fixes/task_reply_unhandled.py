@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.mailbox import messages_taken
-from otp_genesis_analyzers.facts.messages import unwrapped
+from otp_genesis_analyzers.facts.messages.mailbox import messages_taken
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, file_change

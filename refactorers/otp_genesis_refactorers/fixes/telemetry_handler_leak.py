@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.telemetry import id_node
+from otp_genesis_analyzers.facts.telemetry.attached import id_node
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, file_change

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.test_blocks import async_use
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.walk import read_facts
+from otp_genesis_analyzers.facts.testing.test_blocks import async_use
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change

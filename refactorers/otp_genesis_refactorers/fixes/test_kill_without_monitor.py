@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.kills import UnwatchedKill, unwatched_kills
+from otp_genesis_analyzers.facts.testing.kills import UnwatchedKill, unwatched_kills
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source

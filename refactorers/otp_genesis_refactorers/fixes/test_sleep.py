@@ -5,8 +5,8 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.awaited_cast import AwaitedCast, awaited_cast
-from otp_genesis_analyzers.facts.test_blocks import following
+from otp_genesis_analyzers.across_modules.awaited_cast import AwaitedCast, awaited_cast
+from otp_genesis_analyzers.facts.testing.test_blocks import following
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.test_blocks import test_blocks
-from otp_genesis_analyzers.facts.test_starts import TestStart, test_starts
+from otp_genesis_analyzers.facts.testing.test_blocks import test_blocks
+from otp_genesis_analyzers.facts.testing.test_starts import TestStart, test_starts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.sites import Site, sites
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span

@@ -9,8 +9,8 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause
-from otp_genesis_analyzers.facts.read_terms import module_name
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.read_terms import module_name
+from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, edited

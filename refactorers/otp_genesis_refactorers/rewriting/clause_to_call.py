@@ -5,10 +5,10 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.clause_results import results
-from otp_genesis_analyzers.facts.messages import Taken
+from otp_genesis_analyzers.facts.calls.clause_results import results
+from otp_genesis_analyzers.facts.messages.shapes import Taken
 from otp_genesis_analyzers.facts.model import Clause, Module
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused, edited
 from otp_genesis_refactorers.rewriting.call_site import place

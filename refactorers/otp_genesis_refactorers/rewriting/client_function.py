@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.messages import unwrapped
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Clause, Module
-from otp_genesis_analyzers.facts.starts import is_start_function
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.processes.starts import is_start_function
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Edit, Refused

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.ets_races import Race, node_of
+from otp_genesis_analyzers.facts.calls.value_flow import branches_of
 from otp_genesis_analyzers.facts.model import Call, Module
-from otp_genesis_analyzers.facts.tables import table_uses
-from otp_genesis_analyzers.facts.value_flow import branches_of
+from otp_genesis_analyzers.facts.tables.ets_races import Race, node_of
+from otp_genesis_analyzers.facts.tables.ets_tables import table_uses
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
 from otp_genesis_refactorers.rewriting.call_site import place, span_of

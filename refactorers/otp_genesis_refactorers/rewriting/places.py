@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Result
-from otp_genesis_analyzers.facts.walk import Walk
+from otp_genesis_analyzers.facts.reading.walk import Walk
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Clause, FileFacts, Function, Module
-from otp_genesis_analyzers.facts.results import thrown_away
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.whole_project import WholeProject
 

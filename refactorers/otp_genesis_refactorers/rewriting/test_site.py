@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import FileFacts
-from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.test_blocks import TestBlock, statement_of, test_call_at
-from otp_genesis_analyzers.facts.walk import read_facts
+from otp_genesis_analyzers.facts.reading.walk import read_facts
+from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, statement_of, test_call_at
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Result
-from otp_genesis_analyzers.facts.results import thrown_away
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Refused

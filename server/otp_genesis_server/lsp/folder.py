@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import CONFIG_NAME, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import SUFFIXES, elixir_files, find_apps, is_ignored
-from otp_genesis_analyzers.facts.kinds import explained
+from otp_genesis_analyzers.facts.processes.kinds import explained
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.last_good import moved, retyped, typed_between, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.across_modules.process_owners import is_in_tree
+from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Module
-from otp_genesis_analyzers.facts.sites import production_modules, sites
-from otp_genesis_analyzers.facts.starts import is_start_function, start_of
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.processes.starts import is_start_function, start_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
-from otp_genesis_analyzers.process_owners import is_in_tree
 from otp_genesis_analyzers.project import MixApp, ModuleEntry, Project
 from otp_genesis_analyzers.rules.contract import Example, Rule
 from otp_genesis_analyzers.supervision import Forest, forest

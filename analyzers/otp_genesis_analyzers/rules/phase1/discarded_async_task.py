@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.mailbox import takes_task_replies
-from otp_genesis_analyzers.facts.results import is_unused
-from otp_genesis_analyzers.facts.sites import Site, sites
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import is_unused
+from otp_genesis_analyzers.facts.calls.sites import Site, sites
+from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 

@@ -3,16 +3,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.ets_races import Race, Step, races
+from otp_genesis_analyzers.across_modules.one_process import client_side, runs_in_one_process
+from otp_genesis_analyzers.across_modules.shared_tables import can_be_raced, is_closed_elsewhere, is_handed_in
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.sites import production_modules, site_at
-from otp_genesis_analyzers.facts.tables import table_uses
+from otp_genesis_analyzers.facts.tables.ets_races import Race, Step, races
+from otp_genesis_analyzers.facts.tables.ets_tables import table_uses
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
-from otp_genesis_analyzers.one_process import client_side, runs_in_one_process
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
-from otp_genesis_analyzers.shared_tables import can_be_raced, is_closed_elsewhere, is_handed_in
 
 
 class _Advice(NamedTuple):

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.facts.model import Call, Module
-from otp_genesis_analyzers.facts.monitors import monitors_process, tag_of_end
-from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.stray_messages import Fate, fate_of_stray_message
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.monitors import monitors_process, tag_of_end
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source

@@ -3,10 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.model import Clause, Module, Receive
-from otp_genesis_analyzers.facts.receives import (
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.receives import (
     ends_with_process,
     flushes_monitor_after,
     monitors_before,
@@ -14,7 +13,8 @@ from otp_genesis_analyzers.facts.receives import (
     takes_what_is_there,
     waits_for_ever,
 )
-from otp_genesis_analyzers.facts.sites import production_modules
+from otp_genesis_analyzers.facts.model import Clause, Module, Receive
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.messages.self_calls import SelfCall, self_calls
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.registered_names import is_self
-from otp_genesis_analyzers.facts.self_calls import SelfCall, self_calls
+from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 

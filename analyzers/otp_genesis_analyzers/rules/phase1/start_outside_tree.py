@@ -5,16 +5,20 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
-from otp_genesis_analyzers.facts.mailbox import takes_anything, takes_exits, traps_exits
+from otp_genesis_analyzers.across_modules.process_owners import (
+    is_in_tree,
+    is_named_by_child,
+    runs_on_other_nodes,
+)
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import thrown_away, tied_by_hand
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
+from otp_genesis_analyzers.facts.messages.mailbox import takes_anything, takes_exits, traps_exits
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.results import thrown_away, tied_by_hand
-from otp_genesis_analyzers.facts.sites import Site, production_modules, site_at, sites
-from otp_genesis_analyzers.facts.starts import Start, belongs_to_start, start_of
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.starts import Start, belongs_to_start, start_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
-from otp_genesis_analyzers.process_owners import is_in_tree, is_named_by_child, runs_on_other_nodes
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.supervision import forest

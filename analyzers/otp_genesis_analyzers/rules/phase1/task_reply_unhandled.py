@@ -3,14 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, kinds
-from otp_genesis_analyzers.facts.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import is_unused
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.results import is_unused
-from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.stray_messages import Fate, fate_of_stray_message
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 

@@ -5,18 +5,18 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import WEB_PROCESSES, kinds
-from otp_genesis_analyzers.facts.results import bound_variable, keeps_monitor, thrown_away
-from otp_genesis_analyzers.facts.sites import Site, production_modules, site_at, sites
-from otp_genesis_analyzers.facts.started_work import (
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import bound_variable, keeps_monitor, thrown_away
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, kinds
+from otp_genesis_analyzers.facts.processes.started_work import (
     only_sleeps_for_ever,
     only_stops_or_tells,
     started_work,
 )
-from otp_genesis_analyzers.facts.starts import Tie, belongs_to_start_link, spawn_tie
-from otp_genesis_analyzers.facts.unseen_death import harm_of
+from otp_genesis_analyzers.facts.processes.starts import Tie, belongs_to_start_link, spawn_tie
+from otp_genesis_analyzers.facts.processes.unseen_death import harm_of
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

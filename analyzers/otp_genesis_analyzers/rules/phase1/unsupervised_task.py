@@ -5,14 +5,18 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
-from otp_genesis_analyzers.facts.mailbox import takes_exits, traps_exits
-from otp_genesis_analyzers.facts.results import is_unused, tied_by_hand
-from otp_genesis_analyzers.facts.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.started_work import halts_the_system, only_stops_or_tells, started_work
-from otp_genesis_analyzers.facts.starts import belongs_to_start_link
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.messages.mailbox import takes_exits, traps_exits
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.processes.started_work import (
+    halts_the_system,
+    only_stops_or_tells,
+    started_work,
+)
+from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

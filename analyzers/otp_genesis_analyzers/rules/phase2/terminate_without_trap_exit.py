@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.kinds import WEB_PROCESSES, Kind, kinds
-from otp_genesis_analyzers.facts.mailbox import traps_exits
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.mailbox import traps_exits
 from otp_genesis_analyzers.facts.model import Clause, Function, Module
-from otp_genesis_analyzers.facts.server_returns import stops_itself
-from otp_genesis_analyzers.facts.shutdown_effects import ShutdownEffect, shutdown_effects
-from otp_genesis_analyzers.facts.sites import production_modules
+from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.state.server_returns import stops_itself
+from otp_genesis_analyzers.facts.state.shutdown_effects import ShutdownEffect, shutdown_effects
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 

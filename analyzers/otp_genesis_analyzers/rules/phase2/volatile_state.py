@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.declared_state import declared_collections
-from otp_genesis_analyzers.facts.kinds import kinds
+from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.sites import production_modules
-from otp_genesis_analyzers.facts.volatile_state import Evidence, Reason, declared_evidence, evidence_of
+from otp_genesis_analyzers.facts.processes.kinds import kinds
+from otp_genesis_analyzers.facts.state.declared_state import declared_collections
+from otp_genesis_analyzers.facts.state.volatile_state import Evidence, Reason, declared_evidence, evidence_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

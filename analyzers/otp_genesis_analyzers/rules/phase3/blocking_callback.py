@@ -3,14 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callback_waits import CallbackWait, audience, callback_waits, ends_start
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.called_values import called_fields
-from otp_genesis_analyzers.facts.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.called_values import called_fields
+from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Function, Module
-from otp_genesis_analyzers.facts.plain_reply import plain_reply
-from otp_genesis_analyzers.facts.sites import production_modules
+from otp_genesis_analyzers.facts.processes.callback_waits import (
+    CallbackWait,
+    audience,
+    callback_waits,
+    ends_start,
+)
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Span

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callback_waits import CallbackWait, callback_waits, continues_later
-from otp_genesis_analyzers.facts.deferrable_init import deferrable_init
-from otp_genesis_analyzers.facts.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.sites import production_modules
+from otp_genesis_analyzers.facts.processes.callback_waits import CallbackWait, callback_waits, continues_later
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 

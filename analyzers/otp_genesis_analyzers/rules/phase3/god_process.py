@@ -4,19 +4,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.blocking import wait_in
-from otp_genesis_analyzers.facts.call_graph import call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.cohesion import Cluster, clusters
-from otp_genesis_analyzers.facts.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.calls.blocking import wait_in
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.server_state import (
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.state.cohesion import Cluster, clusters
+from otp_genesis_analyzers.facts.state.server_state import (
     ServerState,
     message_patterns,
     server_state,
     tag_of_message,
 )
-from otp_genesis_analyzers.facts.sites import production_modules
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 

@@ -6,12 +6,12 @@ from typing import ClassVar, NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.clause_results import followed_results
-from otp_genesis_analyzers.facts.messages import unwrapped
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.clause_results import followed_results
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Clause, Function, Module
-from otp_genesis_analyzers.facts.sites import production_modules
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Source, Span

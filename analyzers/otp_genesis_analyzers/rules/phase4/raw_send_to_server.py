@@ -6,16 +6,16 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.callbacks import callbacks
-from otp_genesis_analyzers.facts.clause_results import results
-from otp_genesis_analyzers.facts.client_api import addressee, looked_up
-from otp_genesis_analyzers.facts.messages import Sent, has_shape_of, is_later, sent, sent_by, taken
+from otp_genesis_analyzers.across_modules.servers import server_named
+from otp_genesis_analyzers.facts.calls.clause_results import results
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
+from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
+from otp_genesis_analyzers.facts.messages.shapes import Sent, has_shape_of, is_later, sent, sent_by, taken
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.sites import Site, production_modules, site_at
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
-from otp_genesis_analyzers.servers import server_named
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.global_state import changes_global_state
+from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Use
-from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.test_blocks import (
+from otp_genesis_analyzers.facts.testing.global_state import changes_global_state
+from otp_genesis_analyzers.facts.testing.test_blocks import (
     async_use,
     blocks_and_functions,
     is_test_case,

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.kills import UnwatchedKill, unwatched_kills
-from otp_genesis_analyzers.facts.test_blocks import is_test_case, test_blocks
+from otp_genesis_analyzers.facts.testing.kills import UnwatchedKill, unwatched_kills
+from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, test_blocks
 from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers.awaited_cast import awaited_cast
-from otp_genesis_analyzers.facts.kills import unwatched_kills
+from otp_genesis_analyzers.across_modules.awaited_cast import awaited_cast
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.sleep_purpose import Purpose, purpose_of_sleep
-from otp_genesis_analyzers.facts.sleeps import is_sleep, slept_milliseconds
-from otp_genesis_analyzers.facts.test_blocks import (
+from otp_genesis_analyzers.facts.testing.kills import unwatched_kills
+from otp_genesis_analyzers.facts.testing.sleep_purpose import Purpose, purpose_of_sleep
+from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
+from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
     blocks_and_functions,
     is_refuted_next,

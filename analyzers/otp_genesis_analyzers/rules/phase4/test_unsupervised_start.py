@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.child_specs import has_child_spec
-from otp_genesis_analyzers.facts.test_blocks import is_test_case, test_blocks, test_call_at
-from otp_genesis_analyzers.facts.test_starts import TestStart, test_starts
+from otp_genesis_analyzers.across_modules.child_specs import has_child_spec
+from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, test_blocks, test_call_at
+from otp_genesis_analyzers.facts.testing.test_starts import TestStart, test_starts
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

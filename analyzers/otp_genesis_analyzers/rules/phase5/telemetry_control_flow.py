@@ -5,19 +5,19 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.handler_acts import (
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
+from otp_genesis_analyzers.facts.processes.kinds import kinds
+from otp_genesis_analyzers.facts.processes.started_work import started_work
+from otp_genesis_analyzers.facts.telemetry.attached import attaches
+from otp_genesis_analyzers.facts.telemetry.handler_acts import (
     HandlerAct,
     attached_for_one_request,
     calls_of,
     strongest_act,
     waits_for_message,
 )
-from otp_genesis_analyzers.facts.kinds import kinds
-from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
-from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.started_work import started_work
-from otp_genesis_analyzers.facts.telemetry import attaches
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.roles import Role

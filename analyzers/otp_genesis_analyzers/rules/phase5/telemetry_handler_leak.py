@@ -3,19 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.callbacks import callback_chains
-from otp_genesis_analyzers.facts.kinds import SERVERS, WEB_PROCESSES, kinds
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Clause, Module
-from otp_genesis_analyzers.facts.sites import Site
-from otp_genesis_analyzers.facts.telemetry import (
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, kinds
+from otp_genesis_analyzers.facts.telemetry.attached import (
     attaches,
     detaches,
     identity,
     is_detach,
     keeps_something_of_its_process,
 )
-from otp_genesis_analyzers.facts.test_blocks import is_test_case, statement_of, test_blocks
+from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, statement_of, test_blocks
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

@@ -1,0 +1,47 @@
+"""Whether several processes may write an ETS table, as far as the module and the project show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.tables.ets_tables import (
+    Table,
+    TableUse,
+    is_table_name,
+    tables,
+    tables_behind,
+)
+from otp_genesis_analyzers.project import Project
+
+
+def can_be_raced(module: Module, write: TableUse) -> bool:
+    """Another process may write the row too; assumed of a table that the module doesn't make itself."""
+    made_here = tables_behind(module, write.table)
+    return not made_here or _open_to(made_here, write)
+
+
+def is_closed_elsewhere(project: Project, use: TableUse) -> bool:
+    """Another module makes the table, and only its owner may write it."""
+    if not is_table_name(use.table) or tables_behind(use.site.module, use.table):
+        return False
+    made = [
+        table
+        for entry in project.modules.values()
+        for table in tables(entry.module)
+        if table.named and table.name == use.table
+    ]
+    return bool(made) and not _open_to(made, use)
+
+
+def is_handed_in(use: TableUse) -> bool:
+    """The table is an argument or part of one: perhaps of a process that alone has it."""
+    found_here = any(call.bound_to == use.table for call in use.site.clause.calls)
+    found_here |= use.table.kind == "call" and not use.table.value.startswith("?")
+    return not is_table_name(use.table) and not found_here
+
+
+def _open_to(made: Iterable[Table], write: TableUse) -> bool:
+    """An `insert` into a bag adds to what is there, so nothing is lost."""
+    adds = write.call.name == "insert"
+    return any(table.many_write and not (table.is_bag and adds) for table in made)

@@ -1,0 +1,168 @@
+"""Calls that make the calling process wait for the world: a network, a command, another process.
+
+`receive` is left out: a rule of its own judges it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.terms import Term
+
+WaitKind = Literal["http", "connect", "command", "rpc", "sleep", "await", "process", "query"]
+
+SHORT_SLEEP_MS = 100
+"""A shorter sleep holds nobody up."""
+
+_HTTP_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "run"})
+_HTTP_CLIENTS: dict[str, frozenset[str]] = {
+    "Req": _HTTP_VERBS,
+    "HTTPoison": _HTTP_VERBS,
+    "Tesla": _HTTP_VERBS,
+    "HTTPotion": _HTTP_VERBS,
+    "Finch": frozenset({"request", "stream", "stream_while"}),
+    "Mojito": _HTTP_VERBS,
+    ":httpc": frozenset({"request"}),
+    ":hackney": _HTTP_VERBS,
+    ":gun": frozenset({"await", "await_body", "await_up"}),
+    "ExAws": frozenset({"request", "stream"}),
+    "Neuron": frozenset({"query", "mutation"}),
+}
+_CONNECTS = frozenset(
+    {
+        (":gen_tcp", "connect"),
+        (":ssl", "connect"),
+        (":ssh", "connect"),
+        (":socket", "connect"),
+        ("Mint.HTTP", "connect"),
+        ("Mint.HTTP1", "connect"),
+        ("Mint.HTTP2", "connect"),
+        ("GRPC.Stub", "connect"),
+        ("AMQP.Connection", "open"),
+    }
+)
+_COMMANDS = frozenset({("System", "cmd"), ("System", "shell"), (":os", "cmd"), ("MuonTrap", "cmd")})
+_WITHOUT_TIMEOUT = frozenset(
+    {(":rpc", "call", 4), (":rpc", "block_call", 4), (":rpc", "multicall", 3), (":erpc", "call", 2)}
+    | {(":erpc", "call", 4), (":erpc", "multicall", 2), (":erpc", "multicall", 4)}
+)
+_AWAITS = frozenset({"await", "await_many", "yield", "yield_many"})
+_SERVER_CALLS = frozenset({"GenServer", "GenStage", ":gen_server", ":gen_statem", "GenStateMachine"})
+_QUERIES = frozenset(
+    {"all", "one", "one!", "get", "get!", "get_by", "get_by!", "exists?", "aggregate", "stream", "reload"}
+    | {
+        "insert",
+        "insert!",
+        "insert_all",
+        "update",
+        "update!",
+        "update_all",
+        "delete",
+        "delete!",
+        "delete_all",
+    }
+    | {"insert_or_update", "insert_or_update!", "transaction", "query", "query!", "preload", "transact"}
+)
+_MS_IN = {":timer.seconds": 1_000, ":timer.minutes": 60_000, ":timer.hours": 3_600_000}
+
+
+class Wait(NamedTuple):
+    """`words` say what is waited for.
+
+    `certain` is false when the wait may be short: a sleep of unknown length, a `Task.yield` that gives up.
+    """
+
+    kind: WaitKind
+    words: str
+    certain: bool = True
+
+
+class FoundWait(NamedTuple):
+    """A wait with the place of the waiting call."""
+
+    function: Function
+    clause: Clause
+    call: Call
+    wait: Wait
+
+
+def wait_in(call: Call) -> Wait | None:
+    """What the call itself waits for; None when it comes back at once."""
+    if call.form == "capture":
+        return None
+    name = call.name.removesuffix("!")
+    if name in _HTTP_CLIENTS.get(call.module, ()):
+        return Wait("http", "an HTTP answer")
+    if (call.module, name) in _CONNECTS and not _is_local_socket(call):
+        return Wait("connect", "a connection")
+    if (call.module, call.name) in _COMMANDS:
+        return Wait("command", "a system command")
+    if (call.module, call.name, call.arity) in _WITHOUT_TIMEOUT:
+        return Wait("rpc", "another node, without a timeout")
+    if call.name == "sleep" and call.module in ("Process", ":timer"):
+        return _sleep(call.args[0]) if call.args else None
+    if call.module == "Task" and call.name in _AWAITS:
+        polls = len(call.args) > 1 and call.args[1].value == "0"
+        return None if polls else Wait("await", "a task", certain=call.name.startswith("await"))
+    if call.module in _SERVER_CALLS and call.name == "call" and call.args and _is_other_process(call.args[0]):
+        return Wait("process", "another process")
+    if call.module.rpartition(".")[2] == "Repo" and call.name in _QUERIES:
+        return Wait("query", "the database")
+    return None
+
+
+def waits_behind(graph: CallGraph, function: Function, clause: Clause, call: Call) -> tuple[FoundWait, ...]:
+    """What a call waits for: by itself, or in the functions of the module that it goes through."""
+    own = wait_in(call)
+    if own is not None:
+        return (FoundWait(function, clause, call, own),)
+    target = graph.target(call)
+    if target is None or call.form == "capture":
+        return ()
+    reached = (graph.functions[function_id] for function_id in graph.reached([target]))
+    return tuple(
+        FoundWait(inner, inner_clause, inner_call, wait)
+        for inner in reached
+        for inner_clause in inner.clauses
+        for inner_call in inner_clause.calls
+        if inner_call.runs == "here" and (wait := wait_in(inner_call)) is not None
+        if not (wait.kind == "process" and _is_other_form(inner, inner_clause, inner_call))
+    )
+
+
+def _is_other_form(function: Function, clause: Clause, call: Call) -> bool:
+    """The clause for a pid of a function whose other clauses take the state: a server calls the latter."""
+    for position, parameter in enumerate(clause.head):
+        if parameter == call.args[0]:
+            return any(other.head[position].kind in ("map", "struct", "match") for other in function.clauses)
+    return False
+
+
+def _is_local_socket(call: Call) -> bool:
+    return bool(call.args) and call.args[0].tag == "local"
+
+
+def _sleep(duration: Term) -> Wait | None:
+    milliseconds = _milliseconds(duration)
+    if milliseconds is None:
+        return None if duration.is_atom("infinity") else Wait("sleep", "a sleep", certain=False)
+    return Wait("sleep", f"a sleep of {milliseconds} ms") if milliseconds >= SHORT_SLEEP_MS else None
+
+
+def _milliseconds(duration: Term) -> int | None:
+    if duration.kind == "int" and duration.value.isdigit():
+        return int(duration.value)
+    if duration.kind == "call" and duration.value in _MS_IN and duration.items[0].value.isdigit():
+        return int(duration.items[0].value) * _MS_IN[duration.value]
+    if duration.kind == "operator" and duration.value == "*":
+        factors = [_milliseconds(item) for item in duration.items]
+        if factors[0] is not None and factors[1] is not None:
+            return factors[0] * factors[1]
+    return None
+
+
+def _is_other_process(server: Term) -> bool:
+    """Taken from arguments or from the state (`pid`, `state.pid`); a fixed name is another matter."""
+    return server.kind == "variable" or (server.kind == "call" and server.value.startswith("?."))

@@ -1,0 +1,60 @@
+"""How a `receive` ends: by a message, by a timeout, by the end of a process."""
+
+from __future__ import annotations
+
+from otp_genesis_analyzers.facts.calls.results import kept_variables
+from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
+from otp_genesis_analyzers.facts.model import Call, Clause, Module, Receive
+from otp_genesis_analyzers.facts.processes.monitors import monitors_process
+from otp_genesis_analyzers.terms import Term
+
+
+def waits_for_ever(receive: Receive) -> bool:
+    """No timeout ends it."""
+    return not receive.has_after or (receive.after is not None and receive.after.is_atom("infinity"))
+
+
+def ends_with_process(receive: Receive) -> bool:
+    """A clause takes the `:DOWN` of a process."""
+    return any(unwrapped(pattern).tag == "DOWN" for pattern in receive.patterns)
+
+
+def takes_what_is_there(clause: Clause, receive: Receive) -> bool:
+    """Doesn't wait: `after 0`, or the message of a timer that could not be cancelled any more."""
+    if receive.after is not None and receive.after.kind == "int" and receive.after.value == "0":
+        return True
+    return any(
+        call.is_to("Process", "cancel_timer") or call.is_to(":erlang", "cancel_timer")
+        for call in _before(clause, receive)
+    )
+
+
+def monitors_before(clause: Clause, receive: Receive) -> bool:
+    """A monitor is set up in the same clause, and its reference kept."""
+    return any(monitors_process(call) and kept_variables(call) for call in _before(clause, receive))
+
+
+def flushes_monitor_after(clause: Clause, receive: Receive) -> bool:
+    """`Process.demonitor(ref, [:flush])` stands behind it."""
+    return any(
+        call.is_to("Process", "demonitor")
+        and call.span.start > receive.span.end
+        and len(call.args) == 2
+        and any(option.is_atom("flush") for option in call.args[1].items)
+        for call in clause.calls
+    )
+
+
+def takes_any_end(module: Module) -> bool:
+    """A clause was written for the end of any process for whatever reason."""
+    return any(message.way == "info" and _is_any_end(unwrapped(message.pattern)) for message in taken(module))
+
+
+def _is_any_end(pattern: Term) -> bool:
+    if pattern.tag != "DOWN" or pattern.items[-1].kind != "variable":
+        return False
+    return all(item.kind in ("variable", "atom") for item in pattern.items)
+
+
+def _before(clause: Clause, receive: Receive) -> list[Call]:
+    return [call for call in clause.calls if call.span.end <= receive.span.start]

@@ -1,0 +1,1 @@
+"""How the facts are read out of the tree, once."""

@@ -1,0 +1,37 @@
+"""What the callbacks of a server return, by their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.state.state_shapes import below
+from otp_genesis_analyzers.source import Source
+
+
+def stops_itself(source: Source, module: Module) -> bool:
+    """Some callback but `init` returns `{:stop, ...}`: `terminate` runs then, exits trapped or not."""
+    return any(
+        _is_stop(node)
+        for function in module.functions
+        for clause in function.clauses
+        if function.id != "init/1" and clause.body is not None
+        for node in tuples_below(source.node_at(clause.body))
+    )
+
+
+def tuples_below(node: Node) -> Iterator[Node]:
+    return (inner for inner in below(node) if inner.type == "tuple")
+
+
+def tag_of(tuple_node: Node) -> str:
+    """`reply` of `{:reply, value, state}`; empty when the first element is no atom."""
+    items = syntax.children(tuple_node)
+    return syntax.text(items[0]).removeprefix(":") if items and items[0].type == "atom" else ""
+
+
+def _is_stop(node: Node) -> bool:
+    return tag_of(node) == "stop" and len(syntax.children(node)) in (3, 4)

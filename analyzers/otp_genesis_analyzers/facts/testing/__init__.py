@@ -1,0 +1,1 @@
+"""Questions about tests: what they start, end, change and sleep for."""

@@ -7,15 +7,15 @@ when everything is read: their anchors are function names, which no alias can ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+
+from ahocorasick_rs import BytesAhoCorasick
 
 from otp_genesis_analyzers.rules.cards import Card, all_cards
 
 _FACTS = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise", "__using__")
 """Anchors of what any rule may ask of a project: who is started by a supervisor, what a `use` brings in."""
-_MARK = b"otp-genesis:"
 
 Anchors = tuple[tuple[bytes, ...], ...]
 """Each anchor as the words that must all be there; the last one within a definition."""
@@ -36,36 +36,35 @@ class Gate:
     facts: Anchors
     words: tuple[bytes, ...]
     """Every word of every anchor."""
+    search: BytesAhoCorasick
+    """Finds all words in one pass, however many rules there are."""
 
     def opened(self, content: bytes) -> Opened | None:
         """What can matter in a file with this content; None when nothing can."""
-        present = {word for word in self.words if word in content}
+        present: set[bytes] = set()
         places: dict[bytes, list[int]] = {}
-
-        def stands(word: bytes) -> bool:
-            if word not in places:
-                places[word] = list(_whole_words(content, word))
-            return bool(places[word])
+        for number, start, end in self.search.find_matches_as_indexes(content, overlapping=True):
+            word = self.words[number]
+            present.add(word)
+            if _is_whole(content, word, start, end):
+                places.setdefault(word, []).append(start)
 
         def holds(anchors: Anchors) -> bool:
-            return any(stands(anchor[-1]) for anchor in anchors if present.issuperset(anchor))
+            return any(anchor[-1] in places and present.issuperset(anchor) for anchor in anchors)
 
         rules = tuple(rule for rule, anchors in self.rules if holds(anchors))
-        if not rules and not holds(self.facts) and _MARK not in content:
+        if not rules and not holds(self.facts):
             return None
         used = {anchor[-1] for rule, anchors in self.rules if rule in rules for anchor in anchors}
         used |= {anchor[-1] for anchor in self.facts}
-        return Opened(rules, sorted({hit for word in used & present if stands(word) for hit in places[word]}))
+        return Opened(rules, sorted({hit for word in used if word in places for hit in places[word]}))
 
 
-def _whole_words(content: bytes, word: bytes) -> Iterable[int]:
-    ends, opens = word[-1:].isalnum(), word[:1].isalnum()
-    at = content.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not (opens and _goes_on(content[at - 1 : at])) and not (ends and _goes_on(content[end : end + 1])):
-            yield at
-        at = content.find(word, end)
+def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:
+    """Whether the word stands there as a whole name; one that ends in `_` or `(` may go on."""
+    if word[:1].isalnum() and _goes_on(content[start - 1 : start]):
+        return False
+    return not (word[-1:].isalnum() and _goes_on(content[end : end + 1]))
 
 
 def _goes_on(byte: bytes) -> bool:
@@ -78,7 +77,8 @@ def default_gate() -> Gate:
     rules = tuple((card, _anchors(card.anchors)) for card in all_cards())
     facts = _anchors(_FACTS)
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
-    return Gate(rules, facts, tuple(sorted({word for anchor in used for word in anchor})))
+    words = tuple(sorted({word for anchor in used for word in anchor}))
+    return Gate(rules, facts, words, BytesAhoCorasick(words))
 
 
 def _anchors(written: tuple[str, ...]) -> Anchors:

@@ -45,7 +45,8 @@ class Scope:
         head, dot, rest = written.partition(".")
         if head == "Elixir":
             return rest or head
-        return self.aliases.get(head, head) + dot + rest
+        module = self.aliases.get(head)
+        return written if module is None else module + dot + rest
 
     def with_alias(self, name: str, module: str) -> Scope:
         return replace(self, aliases={**self.aliases, name: module})

@@ -7,6 +7,7 @@ nodes; every function here leaves them out.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
 
 from tree_sitter import Node
 
@@ -24,6 +25,12 @@ def children(node: Node) -> list[Node]:
 
 def text(node: Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
+
+
+def name(node: Node) -> str:
+    """The text of a name, kept once however often it stands there; `Shop . Cart` is `Shop.Cart`."""
+    written = text(node)
+    return intern(written if written.isidentifier() else "".join(written.split()))
 
 
 def call_target(call: Node) -> Node | None:
@@ -70,13 +77,24 @@ def has_arguments(call: Node) -> bool:
 
 
 def do_block(call: Node) -> Node | None:
-    return next((child for child in call.named_children if child.type == "do_block"), None)
+    for child in reversed(call.named_children):  # nearly always the last
+        if child.type == "do_block":
+            return child
+    return None
 
 
 def operator(node: Node) -> str:
     """The operator of a unary or binary operation: `|>`, `=`, `&`."""
     child = node.child_by_field_name("operator")
     return child.type if child is not None else ""
+
+
+def operation(node: Node) -> tuple[Node | None, str, Node | None]:
+    """Left side, operator and right side of a binary operation, read in one go."""
+    parts = node.children
+    if len(parts) == 3:
+        return parts[0], parts[1].type, parts[2]
+    return left(node), operator(node), right(node)
 
 
 def left(node: Node) -> Node | None:
@@ -88,7 +106,11 @@ def right(node: Node) -> Node | None:
 
 
 def operand(node: Node) -> Node | None:
-    return node.child_by_field_name("operand")
+    """What a unary operator stands in front of; of `&(name/1)` without the parentheses."""
+    inner = node.child_by_field_name("operand")
+    if inner is None or inner.is_named:
+        return inner
+    return next((child for child in node.children_by_field_name("operand") if child.is_named), None)
 
 
 def pairs(node: Node) -> Iterator[tuple[str, Node]]:

@@ -82,7 +82,7 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
     values = arguments if piped is None else [piped, *arguments]
     name = ""
     if target.type == "identifier":
-        name = syntax.text(target)
+        name = syntax.name(target)
         definition = definitions.FORMS.get(name)
         if definition is not None:
             definition(walk, node)
@@ -98,37 +98,38 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
             if name in definitions.TEST_MACROS:
                 walk.clause.nested_definition = True
     callee = _callee(walk, target, name, len(values) + (block is not None))
-    runs = closure_runs(callee.module, callee.name) if callee.name else "unknown"
     if piped is not None:
-        _hand_over(walk, piped, "piped", callee, runs)
-    if target.type == "dot":
-        _visit_receiver(walk, syntax.left(target))
-    elif not name:
-        walk.visit(target, "argument")
+        _hand_over(walk, piped, "piped", callee)
+    if not name:
+        if target.type == "dot":
+            _visit_receiver(walk, syntax.left(target))
+        else:
+            walk.visit(target, "argument")
     if callee.name and not (callee.module == "?" and not values and not syntax.has_arguments(node)):
         head = Span(node.start_byte, target.end_byte)
         span = Span(head.start, node.end_byte)
         _record(walk, callee, head, span, "call", result, bound_to, values, piped=piped is not None)
     for argument in arguments:
-        _hand_over(walk, argument, "argument", callee, runs)
+        _hand_over(walk, argument, "argument", callee)
     if block is not None:
         body, parts = syntax.sections(block)
         for nodes in (body, *parts.values()):
             walk.sequence(nodes, "argument", None)
 
 
-def _hand_over(walk: Walk, node: Node, result: Result, callee: _Callee, runs: Runs) -> None:
+def _hand_over(walk: Walk, node: Node, result: Result, callee: _Callee) -> None:
     """Visit an argument. A `fn` runs where the callee runs it, under a keyword (`into: fn ...`) too."""
     kind = node.type
     if kind == "keywords":
         for _, value in syntax.pairs(node):
-            _hand_over(walk, value, result, callee, runs)
-    elif kind in ("anonymous_function", "unary_operator"):
+            _hand_over(walk, value, result, callee)
+    elif kind not in ("anonymous_function", "unary_operator"):
+        walk.visit(node, result)
+    else:
         module = f"{callee.module}." if callee.module else ""
+        runs = closure_runs(callee.module, callee.name) if callee.name else "unknown"
         if not walk.function_value(node, runs, f"{module}{callee.name}/{callee.arity}"):
             walk.visit(node, result)
-    else:
-        walk.visit(node, result)
 
 
 def _visit_receiver(walk: Walk, receiver: Node | None) -> None:
@@ -149,7 +150,7 @@ def _callee(walk: Walk, target: Node, name: str, arity: int) -> _Callee:
     right = syntax.right(target)
     if right is None or right.type not in ("identifier", "operator_identifier"):
         return _Callee("?", "", arity)
-    return _Callee(module_name(syntax.left(target), walk.scope) or "?", syntax.text(right), arity)
+    return _Callee(module_name(syntax.left(target), walk.scope) or "?", syntax.name(right), arity)
 
 
 def _record(

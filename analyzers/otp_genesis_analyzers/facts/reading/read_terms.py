@@ -18,7 +18,7 @@ def module_name(node: Node | None, scope: Scope) -> str:
         return ""
     match node.type:
         case "alias":
-            return scope.resolve("".join(syntax.text(node).split()))
+            return scope.resolve(syntax.name(node))
         case "atom":
             return syntax.text(node)
         case "identifier":

@@ -7,8 +7,7 @@ the way: asking a node for its parent would search from the root each time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
@@ -57,6 +56,37 @@ def _statements(root: Node) -> list[Node]:
     return syntax.children(root)
 
 
+class _Within:
+    """`with` this, the walk is somewhere inside; behind it, it is where it was."""
+
+    __slots__ = ("_outer", "_walk")
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._outer = (
+            walk.clause,
+            walk.scope,
+            walk.closure,
+            walk.runs,
+            walk.branches,
+            walk.guarded_by_rescue,
+        )
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        walk = self._walk
+        (
+            walk.clause,
+            walk.scope,
+            walk.closure,
+            walk.runs,
+            walk.branches,
+            walk.guarded_by_rescue,
+        ) = self._outer
+
+
 class Walk:
     """Where the walk is. The handlers of calls and special forms work on this."""
 
@@ -73,21 +103,13 @@ class Walk:
         self.clause = definitions.body_of_file()
         self.closure: int = -1
         self.runs: Runs = "here"
-        self._branches: tuple[int, ...] = ()
-        self._rescued: bool = False
+        self.branches: tuple[int, ...] = ()
+        self.guarded_by_rescue = False
         self._depth = 0
 
     @property
     def module(self) -> ModuleBuilder | None:
         return self.open_modules[-1] if self.open_modules else None
-
-    @property
-    def branches(self) -> tuple[int, ...]:
-        return self._branches
-
-    @property
-    def guarded_by_rescue(self) -> bool:
-        return self._rescued
 
     def can_matter(self, span: Span) -> bool:
         """Whether a definition holds a hit, or everything is to be read."""
@@ -97,24 +119,30 @@ class Walk:
 
     def visit(self, node: Node, result: Result, bound_to: Term | None = None) -> None:
         """Visit an expression whose value has the given fate."""
-        kind = node.type
-        if kind in _LEAVES or self._depth >= syntax.MAX_DEPTH:
+        handler = _HANDLERS.get(node.type, _parts)
+        if handler is None or self._depth >= syntax.MAX_DEPTH:
             return
         self._depth += 1
-        _HANDLERS.get(kind, _parts)(self, node, result, bound_to)
+        handler(self, node, result, bound_to)
         self._depth -= 1
 
     def sequence(self, nodes: list[Node], result: Result, bound_to: Term | None) -> None:
         """Statements one after another: the value of the last is the value of all."""
+        if not nodes:
+            return
         scope = self.scope
-        for index, node in enumerate(nodes):
-            if node.type == "ERROR":
-                self._error(node, nodes[index - 1] if index else None)
-            elif index == len(nodes) - 1:
-                self.visit(node, result, bound_to)
-            else:
-                self.visit(node, "discarded")
+        before = None
+        for node in nodes[:-1]:
+            self._statement(node, before, "discarded", None)
+            before = node
+        self._statement(nodes[-1], before, result, bound_to)
         self.scope = scope
+
+    def _statement(self, node: Node, before: Node | None, result: Result, bound_to: Term | None) -> None:
+        if self.broken and node.type == "ERROR":
+            self._error(node, before)
+        else:
+            self.visit(node, result, bound_to)
 
     def _error(self, node: Node, before: Node | None) -> None:
         """The inside of an error node; `defmodule X` left without its block opens one."""
@@ -124,34 +152,33 @@ class Walk:
         else:
             self.sequence(syntax.children(node), "discarded", None)
 
-    @contextmanager
-    def branch(self, node: Node | None) -> Generator[None]:
+    def branch(self, node: Node | None) -> _Within:
         """A part that runs only in some cases, with a lexical scope of its own."""
-        outer, scope = self._branches, self.scope
+        within = _Within(self)
         if node is not None:
-            self._branches = (*outer, node.start_byte)
-        yield
-        self._branches, self.scope = outer, scope
+            self.branches = (*self.branches, node.start_byte)
+        return within
 
-    @contextmanager
-    def rescued(self, rescued: bool) -> Generator[None]:
-        outer = self._rescued
-        self._rescued = outer or rescued
-        yield
-        self._rescued = outer
+    def rescued(self, rescued: bool) -> _Within:
+        within = _Within(self)
+        self.guarded_by_rescue = self.guarded_by_rescue or rescued
+        return within
 
-    @contextmanager
-    def definition(self, clause: ClauseBuilder, scope: Scope) -> Generator[None]:
+    def definition(self, clause: ClauseBuilder, scope: Scope) -> _Within:
         """Everything inside belongs to `clause`, which starts in the process that calls it."""
-        outer = (self.clause, self.scope, self.closure, self.runs, self._branches, self._rescued)
+        within = _Within(self)
         self.clause, self.scope = clause, scope
-        self.closure, self.runs, self._branches, self._rescued = -1, "here", (), False
-        yield
-        self.clause, self.scope, self.closure, self.runs, self._branches, self._rescued = outer
+        self.closure, self.runs, self.branches, self.guarded_by_rescue = -1, "here", (), False
+        return within
 
-    @contextmanager
-    def _inside_closure(self, node: Node, runs: Runs, receiver: str) -> Generator[None]:
-        outer = (self.closure, self.runs, self.scope, self._rescued)
+    def handed_over(self, runs: Runs) -> _Within:
+        """What is recorded inside runs where the receiver of a function runs it."""
+        within = _Within(self)
+        self.runs = combined(self.runs, runs)
+        return within
+
+    def _inside_closure(self, node: Node, runs: Runs, receiver: str) -> _Within:
+        within = _Within(self)
         params = ()
         first = next((child for child in node.named_children if child.type == "stab_clause"), None)
         if first is not None:
@@ -161,17 +188,8 @@ class Walk:
             Closure(Span(node.start_byte, node.end_byte), self.runs, receiver, self.closure, params)
         )
         self.closure = len(self.clause.closures) - 1
-        self._rescued = False
-        yield
-        self.closure, self.runs, self.scope, self._rescued = outer
-
-    @contextmanager
-    def handed_over(self, runs: Runs) -> Generator[None]:
-        """What is recorded inside runs where the receiver of a function runs it."""
-        outer = self.runs
-        self.runs = combined(outer, runs)
-        yield
-        self.runs = outer
+        self.guarded_by_rescue = False
+        return within
 
     def function_value(self, node: Node, runs: Runs, receiver: str) -> bool:
         """Visit a `fn` or `&(...)` that `receiver` is handed; false when `node` is neither."""
@@ -220,8 +238,7 @@ class Walk:
 def _parts(walk: Walk, node: Node, _result: Result, _: Term | None) -> None:
     fate: Result = "stored" if node.type in _BUILT else "argument"
     for child in node.named_children:
-        if child.type not in _LEAVES:
-            walk.visit(child, fate)
+        walk.visit(child, fate)
 
 
 _BUILT = frozenset({"tuple", "list", "map", "map_content", "keywords", "pair", "struct", "bitstring"})
@@ -262,7 +279,7 @@ def _unary(walk: Walk, node: Node, _result: Result, _: Term | None) -> None:
 
 
 def _binary(walk: Walk, node: Node, result: Result, bound_to: Term | None) -> None:
-    before, after, name = syntax.left(node), syntax.right(node), syntax.operator(node)
+    before, name, after = syntax.operation(node)
     if before is None or after is None:
         return
     if name == "|>":
@@ -284,26 +301,25 @@ def _call(walk: Walk, node: Node, result: Result, bound_to: Term | None) -> None
     call_sites.call(walk, node, result, bound_to, piped=None)
 
 
-_LEAVES = frozenset(
-    {
-        "identifier",
-        "atom",
-        "integer",
-        "float",
-        "boolean",
-        "nil",
-        "char",
-        "keyword",
-        "comment",
-        "quoted_content",
-        "escape_sequence",
-        "sigil_name",
-    }
-)
-
 _Handler = Callable[[Walk, Node, Result, Term | None], None]
 
-_HANDLERS: dict[str, _Handler] = {
+_LEAVES = (
+    "identifier",
+    "atom",
+    "integer",
+    "float",
+    "boolean",
+    "nil",
+    "char",
+    "keyword",
+    "comment",
+    "quoted_content",
+    "escape_sequence",
+    "sigil_name",
+)
+
+_HANDLERS: dict[str, _Handler | None] = {
+    **dict.fromkeys(_LEAVES),
     "call": _call,
     "binary_operator": _binary,
     "unary_operator": _unary,

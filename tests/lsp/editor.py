@@ -19,6 +19,7 @@ from uuid import uuid4
 from cattrs import Converter
 from lsprotocol import types as lsp
 from lsprotocol.converters import get_converter
+from pygls.capabilities import get_capability
 from pygls.protocol import default_converter
 from pytest_lsp import LanguageClient, client_capabilities
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
@@ -77,6 +78,7 @@ class Editor(LanguageClient):
         self._pulling: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException | None] = []
         self.applies_edits = True
+        self.creates_files = False
         register_lsp_features(
             self,
             {
@@ -95,6 +97,8 @@ class Editor(LanguageClient):
         result = await self.initialize_session(lsp.InitializeParams(capabilities=capabilities, **more))
         self.encoding = result.capabilities.position_encoding or "utf-16"
         self.pulls = result.capabilities.diagnostic_provider is not None
+        operations = get_capability(capabilities, "workspace.workspace_edit.resource_operations")
+        self.creates_files = lsp.ResourceOperationKind.Create in (operations or ())
         if self.pulls:
             self._pull(self._pull_workspace())
         return result
@@ -275,9 +279,12 @@ class Editor(LanguageClient):
 
     async def fix_on(self, uri: str, line: int) -> lsp.CodeAction:
         """The one fix that is offered on a line."""
-        offers = await self.actions(uri, line, "quickfix")
-        assert len(offers) == 1, offers
-        return offers[0]
+        return await self.action_on(uri, line, "Fix with OTP-Genesis")
+
+    async def action_on(self, uri: str, line: int, title: str, kind: str = "quickfix") -> lsp.CodeAction:
+        """The one action of a kind that is offered on a line under this title, or one that begins so."""
+        (offer,) = [offer for offer in await self.actions(uri, line, kind) if offer.title.startswith(title)]
+        return offer
 
     async def command(self, name: str, arguments: object) -> Any:
         return await self.workspace_execute_command_async(lsp.ExecuteCommandParams(name, [arguments]))
@@ -295,6 +302,9 @@ class Editor(LanguageClient):
         """As editors do: all edits of a file against the text before them; closed files are opened."""
         edits = {uri: list(changes) for uri, changes in (edit.changes or {}).items()}
         for change in edit.document_changes or ():
+            if isinstance(change, lsp.CreateFile):
+                self._file(change.uri).touch(exist_ok=False)
+                continue
             assert isinstance(change, lsp.TextDocumentEdit)
             uri, version = change.text_document.uri, change.text_document.version
             assert version == self.versions.get(uri), "the edit is for another version"

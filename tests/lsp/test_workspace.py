@@ -50,8 +50,9 @@ async def test_a_file_of_no_project(at: Editor) -> None:
     (at.folder / "scratch.ex").write_text(MAILER_TEXT)
     uri = at.open("scratch.ex")
     await at.shows(uri, SPAWN)
-    (action,) = await at.actions(uri, 2, "quickfix")
-    assert action.disabled and action.disabled.reason
+    fix, *quiet = await at.actions(uri, 2, "quickfix")
+    assert fix.disabled and fix.disabled.reason
+    assert [action.title for action in quiet] == ["Suppress OTP101 here…", "Ignore OTP101 in this file…"]
     at.close(uri)
     await at.until(lambda: at.diagnostics[uri] == ())
 

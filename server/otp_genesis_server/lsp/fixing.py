@@ -10,7 +10,6 @@ from lsprotocol import types as lsp
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.fix_all import proven_fix
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.server import Server
 from otp_genesis_server.lsp.snapshot import Snapshot
@@ -40,12 +39,19 @@ async def fix_of(ls: Server, finding: Finding, snapshot: Snapshot) -> Fix | Refu
 
 
 def _proven(finding: Finding, snapshot: Snapshot) -> Change | Refused:
+    from otp_genesis_refactorers.fix_all import proven_fix
+
     return proven_fix(finding, engine.with_wrappers(snapshot.project), snapshot.project.config)
 
 
 async def fix_now(ls: Server, uri: str, fingerprint: str) -> Fix | Refused:
     """The fix of a finding of an open document, for the texts as they are now."""
-    place = ls.session.place_of(uri)
-    snapshot = await place.folder.current() if place else None
-    finding = snapshot.find(fingerprint) if snapshot else None
+    snapshot, finding = await finding_now(ls, uri, fingerprint)
     return await fix_of(ls, finding, snapshot) if snapshot and finding else GONE
+
+
+async def finding_now(ls: Server, uri: str, fingerprint: str) -> tuple[Snapshot | None, Finding | None]:
+    """A finding where it is now, with the texts as they are now; None where it is gone."""
+    place = ls.session.place_of(uri)
+    snapshot = await place.folder.read() if place else None
+    return snapshot, snapshot.find(fingerprint) if snapshot else None

@@ -154,6 +154,11 @@ class Folder:
             await asyncio.wait([*self._analyses.values()])
         return self._snapshot()
 
+    async def read(self) -> Snapshot | None:
+        """Like `current`, but once the folder was read; None when it can't be."""
+        await self._loaded.wait()
+        return await self.current()
+
     async def checked(self) -> Snapshot | None:
         """The folder once all rules have seen what was typed so far; None when it can't be read."""
         await self._loaded.wait()

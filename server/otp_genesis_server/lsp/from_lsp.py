@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 from lsprotocol import types as lsp
 from pygls import uris
@@ -56,18 +56,11 @@ def byte_offset(source: Source, position: lsp.Position, encoding: Encoding) -> i
     return source.lines.offset(position.line, position.character, encoding)
 
 
-class FixReference(NamedTuple):
-    """Which fix a code action stands for."""
-
-    uri: str
-    fingerprint: str
-
-
-def fix_reference(data: Any) -> FixReference | None:
-    """What `to_lsp.fix_reference` put into an action's `data`; None for an action of another kind."""
+def action_data(data: Any) -> Mapping[str, Any] | None:
+    """What `codeAction/resolve` needs to know again; None for an action that needs no resolving."""
     match data:
-        case {"uri": str(uri), "fingerprint": str(fingerprint)}:
-            return FixReference(uri, fingerprint)
+        case {"action": str(), "uri": str()}:
+            return cast("Mapping[str, Any]", data)
         case _:
             return None
 

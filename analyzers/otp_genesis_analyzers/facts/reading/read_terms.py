@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.scopes import Scope
-from otp_genesis_analyzers.terms import NIL, OTHER, Term
+from otp_genesis_analyzers.terms import NIL, OTHER, Term, TermKind
 
 MAX_DEPTH = 8
 """Deeper parts of an expression are `other`: no rule looks that far, and generated data is deep."""
@@ -43,21 +45,27 @@ def read_term(node: Node | None, scope: Scope, depth: int = 0) -> Term:
     return reader(node, scope, depth) if reader else OTHER
 
 
+@lru_cache(maxsize=10_000)
+def _plain(kind: TermKind, value: str) -> Term:
+    """The same few names stand everywhere: each is made once."""
+    return Term(kind, value)
+
+
 def _alias(node: Node, scope: Scope, _: int) -> Term:
-    return Term("module", module_name(node, scope))
+    return _plain("module", module_name(node, scope))
 
 
 def _identifier(node: Node, scope: Scope, _: int) -> Term:
     name = syntax.text(node)
-    return Term("module", scope.module) if name == "__MODULE__" else Term("variable", name)
+    return _plain("module", scope.module) if name == "__MODULE__" else _plain("variable", name)
 
 
 def _atom(node: Node, _scope: Scope, _: int) -> Term:
-    return Term("atom", syntax.text(node)[1:])
+    return _plain("atom", syntax.text(node)[1:])
 
 
 def _word(node: Node, _scope: Scope, _: int) -> Term:
-    return Term("atom", syntax.text(node))
+    return _plain("atom", syntax.text(node))
 
 
 def _nil(_node: Node, _scope: Scope, _: int) -> Term:
@@ -107,7 +115,7 @@ def _keywords(node: Node, scope: Scope, depth: int) -> Term:
         "list",
         "",
         tuple(
-            Term("pair", "", (Term("atom", key), read_term(value, scope, depth + 1)))
+            Term("pair", "", (_plain("atom", key), read_term(value, scope, depth + 1)))
             for key, value in syntax.pairs(node)
         ),
     )

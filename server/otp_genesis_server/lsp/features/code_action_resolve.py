@@ -5,8 +5,7 @@ from __future__ import annotations
 from lsprotocol import types as lsp
 
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_server.lsp import from_lsp
-from otp_genesis_server.lsp.fixing import fix_now
+from otp_genesis_server.lsp import actions, from_lsp
 from otp_genesis_server.lsp.server import Server
 
 METHOD = lsp.CODE_ACTION_RESOLVE
@@ -14,12 +13,13 @@ METHOD = lsp.CODE_ACTION_RESOLVE
 
 async def handle(ls: Server, action: lsp.CodeAction) -> lsp.CodeAction:
     """Some clients resolve every action, also those that are complete: they come back as they are."""
-    reference = from_lsp.fix_reference(action.data)
-    if reference is None or action.edit is not None:
+    data = from_lsp.action_data(action.data)
+    chosen = actions.named(data["action"]) if data else None
+    if data is None or chosen is None or action.edit is not None:
         return action
-    outcome = await fix_now(ls, reference.uri, reference.fingerprint)
+    outcome = await chosen.resolve(ls, data)
     if isinstance(outcome, Refused):
         ls.warn(f"OTP-Genesis: nothing was changed: {outcome.reason}")
     else:
-        action.edit = outcome.edit
+        action.edit = outcome
     return action

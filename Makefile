@@ -20,7 +20,7 @@ HERE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 LOCKED := $(VENV)/.locked-$(HERE)
 EDITABLE := $(VENV)/.editable-$(HERE)
 
-.PHONY: help demo test setup lint format check system lock clean
+.PHONY: help demo test setup lint format check system docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ lint: setup ## Check style, types and shell scripts
 format: setup ## Rewrite the Python files as lint wants them
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: setup ## Write the rules' pages in docs/rules again
+	@$(BIN)/python -m scripts.rule_pages
 
 lock: setup ## Write requirements/*.txt again; UPGRADE=1 takes the newest releases
 	@$(COMPILE) -o requirements/runtime.txt pyproject.toml

@@ -43,7 +43,7 @@ class Config:
     """Which rules run where. Rules are named by code, by the start of codes, or by name."""
 
     preset: Preset = "default"
-    """`default` runs the rules that are on by default, the other two run all."""
+    """`default` runs the rules that are on by default, `strict` all, `seed` all and its bans (`bans.py`)."""
     select: tuple[str, ...] = ()
     """Only these; empty for all of the preset. A rule named in full runs in every preset."""
     ignore: tuple[str, ...] = ()
@@ -72,6 +72,13 @@ class Config:
             glob.match_file(path) and any(selectors.names(selector, rule) for selector in ignored)
             for glob, ignored in config._file_ignores
         )
+
+    def shows(self, rule: selectors.AnyRule, severity: int, path: str) -> bool:
+        """Whether a finding of this level is wanted, of a rule that is: some are for `strict` alone."""
+        config, _ = self.at(path)
+        if severity >= rule.default_from or config.preset != "default":
+            return True
+        return any(selectors.names_alone(selector, rule) for selector in (*config.select, *config.also))
 
     def merged(
         self,

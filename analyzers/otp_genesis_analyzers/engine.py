@@ -13,7 +13,7 @@ from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
-from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.findings import Finding, Severity
 from otp_genesis_analyzers.gate import Opened, default_gate
 from otp_genesis_analyzers.last_good import carried_over, unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
@@ -151,9 +151,13 @@ def reanalyze(
     """Like `analyze`, for a file whose text `before` had the healthy analysis `last_good`.
 
     While `source` is unfinished, the last good facts stand, and so do the findings that the typing
-    did not touch, moved to where their text is now.
+    did not touch, moved to where their text is now. What the gate keeps out now and did before is
+    not even parsed.
     """
-    if unfinished(source, before) and not last_good.facts.broken:
+    gate = default_gate()
+    if gate.opened(source.content) is None and gate.opened(before.content) is None:
+        return analyze(source, role, settings)
+    if not last_good.facts.broken and not before.broken and unfinished(source, before):
         return carried_over(source, before, last_good)
     return analyze(source, role, settings)
 
@@ -168,6 +172,7 @@ def check(project: Project, config: Config) -> tuple[Finding, ...]:
         *_refined(project, config, cards, project.files),
         *_project_wide(project, config, cards.values()),
     ]
+    found += _banned(project, config, cards, project.files, found)
     kept, used = _unsuppressed(project, found)
     unused, _ = _unsuppressed(project, _unused_suppressions(project, config, used))
     return _settled([*kept, *unused])
@@ -176,9 +181,10 @@ def check(project: Project, config: Config) -> tuple[Finding, ...]:
 def check_file(project: Project, config: Config, path: str) -> tuple[Finding, ...]:
     """What `check` says of one file, but for the project-wide rules: its cost is that of one file."""
     cards = {card.code: card for card in all_cards()}
-    kept, _ = _unsuppressed(
-        project, _refined(project, config, cards, [path] if path in project.files else [])
-    )
+    paths = [path] if path in project.files else []
+    found = list(_refined(project, config, cards, paths))
+    found += _banned(project, config, cards, paths, found)
+    kept, _ = _unsuppressed(project, found)
     return _settled(kept)
 
 
@@ -191,7 +197,9 @@ def conclusive(project: Project, config: Config) -> Callable[[str, str], bool]:
 
     def is_conclusive(code_or_name: str, path: str) -> bool:
         card = find_card(code_or_name)
-        return card is not None and config.selects(card, path) and project.app_of(path) not in out_of_sight
+        if card is None or not config.selects(card, path) or not config.shows(card, Severity.HINT, path):
+            return False
+        return project.app_of(path) not in out_of_sight
 
     return is_conclusive
 
@@ -208,14 +216,29 @@ def _refined(
             card = cards[finding.code]
             if config.selects(card, path):
                 refined = card.rule.refine(finding, project)
-                if refined is not None:
+                if refined is not None and config.shows(card, refined.severity, path):
                     yield refined
 
 
 def _project_wide(project: Project, config: Config, cards: Iterable[Card]) -> Iterator[Finding]:
     for card in cards:
         if card.project_wide:
-            yield from (f for f in card.rule.check_project(project) if config.selects(card, f.path))
+            yield from (
+                f
+                for f in card.rule.check_project(project)
+                if config.selects(card, f.path) and config.shows(card, f.severity, f.path)
+            )
+
+
+def _banned(
+    project: Project, config: Config, cards: Mapping[str, Card], paths: Iterable[str], found: list[Finding]
+) -> list[Finding]:
+    """What preset `seed` says besides; nothing is imported or read for the others."""
+    if not any(one.preset == "seed" for one in (config, *(nested for _, nested in config.nested))):
+        return []
+    from otp_genesis_analyzers.bans import banned
+
+    return [finding for path in paths for finding in banned(project, config, cards, path, found)]
 
 
 def _unsuppressed(

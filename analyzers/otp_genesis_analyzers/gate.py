@@ -52,7 +52,8 @@ class Gate:
         def holds(anchors: Anchors) -> bool:
             return any(anchor[-1] in places and present.issuperset(anchor) for anchor in anchors)
 
-        rules = tuple(rule for rule, anchors in self.rules if holds(anchors))
+        lines = content.count(b"\n")
+        rules = tuple(rule for rule, anchors in self.rules if lines >= rule.least_lines and holds(anchors))
         if not rules and not holds(self.facts):
             return None
         used = {anchor[-1] for rule, anchors in self.rules if rule in rules for anchor in anchors}

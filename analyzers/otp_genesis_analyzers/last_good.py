@@ -6,57 +6,45 @@ facts and findings of the last healthy text stand, moved by what was typed.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from otp_genesis_analyzers.facts.model import Suppression
+from otp_genesis_analyzers.facts.moving import moved_facts
 from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.half_typed import surely_broken
 from otp_genesis_analyzers.project import FileAnalysis
-from otp_genesis_analyzers.source import Source, Span, parse
+from otp_genesis_analyzers.source import Source, parse
+from otp_genesis_analyzers.typed_text import Typed, typed_between
+
+if TYPE_CHECKING:
+    from tree_sitter import Tree
 
 _HEREDOC = b'"""'
 
 
-class Typed(Struct, frozen=True):
-    """One replaced range: `old` in the text before, `length` bytes in its place, `lines` more lines."""
-
-    old: Span
-    length: int
-    lines: int
-
-    def move(self, span: Span) -> Span:
-        """Where a span is now. What is typed at its very edge stays outside it."""
-        if span.end <= self.old.start:
-            return span
-        start = span.start if span.start < self.old.start else self._behind(span.start)
-        return Span(start, max(start, self._behind(span.end)))
-
-    def _behind(self, byte_offset: int) -> int:
-        kept = min(max(0, self.old.end - byte_offset), self.length)
-        return max(byte_offset, self.old.end) + self.length - (self.old.end - self.old.start) - kept
-
-    def touches(self, span: Span) -> bool:
-        return span.start < self.old.end and self.old.start < span.end
-
-
 def unfinished(source: Source, before: Source) -> bool:
-    """Whether a text is in the middle of being typed, as seen from the healthy text before it.
+    """Whether a text is in the middle of being typed, as seen from the healthy text before it."""
+    return seen_unfinished(source, before) or source.broken
+
+
+def seen_unfinished(source: Source, before: Source) -> bool:
+    """`unfinished`, when that shows without parsing all of the text; false says nothing.
 
     A heredoc that was just opened is closed by the next one: the code between has become text,
     documentation is read as code, and the tree may show no error.
     """
-    return source.broken or source.content.count(_HEREDOC) % 2 != before.content.count(_HEREDOC) % 2
+    if source.content.count(_HEREDOC) % 2 != before.content.count(_HEREDOC) % 2:
+        return True
+    return surely_broken(before, source.content, typed_between(before.content, source.content))
 
 
 def carried_over(source: Source, before: Source, last_good: FileAnalysis) -> FileAnalysis:
     """The analysis of the healthy text `before`, placed in the broken text `source`."""
     typed = typed_between(before.content, source.content)
-    line = before.lines.line_of(typed.old.start)
-    facts = structs.replace(
-        _moved(last_good.facts, typed),
-        suppressions=tuple(_moved_suppression(s, typed, line) for s in last_good.facts.suppressions),
-    )
+    facts = moved_facts(last_good.facts, before.lines, typed)
     findings = tuple(moved(f, typed) for f in last_good.findings if not typed.touches(f.span))
     return FileAnalysis(facts, findings, carried_over=True)
 
@@ -71,61 +59,35 @@ def moved(finding: Finding, typed: Typed) -> Finding:
 
 def retyped(before: Source, content: bytes) -> Source:
     """The file with new content. Only what was typed is parsed, the rest of the tree is that of before."""
-    typed = typed_between(before.content, content)
-    start, old_end, new_end = typed.old.start, typed.old.end, typed.old.start + typed.length
-    tree = before.tree.copy()
-    tree.edit(
-        start,
-        old_end,
-        new_end,
-        _point(before.content, start),
-        _point(before.content, old_end),
-        _point(content, new_end),
-    )
-    source = Source(before.path, content)
-    source.__dict__["tree"] = parse(content, tree)
-    return source
+    while isinstance(before, _Retyped) and (made_of := tuple(before.made_of)):  # itself not parsed yet
+        (before,) = made_of
+    return _Retyped(before.path, content, [before])
 
 
-def typed_between(before: bytes, after: bytes) -> Typed:
-    """The smallest single replacement that makes `after` of `before`."""
-    shorter = min(len(before), len(after))
-    start = _common(before[:shorter], after[:shorter])
-    rest = shorter - start
-    end = _common(before[len(before) - rest :][::-1], after[len(after) - rest :][::-1]) if rest else 0
-    removed, added = before[start : len(before) - end], after[start : len(after) - end]
-    return Typed(Span(start, len(before) - end), len(added), added.count(b"\n") - removed.count(b"\n"))
+@dataclass(frozen=True)
+class _Retyped(Source):
+    made_of: list[Source] = field(repr=False, compare=False)
+    """The text before, until the tree is made of its tree: not all that was ever typed is kept."""
+
+    @cached_property
+    def tree(self) -> Tree:
+        before = self.made_of[0]
+        typed = typed_between(before.content, self.content)
+        start, old_end, new_end = typed.old.start, typed.old.end, typed.old.start + typed.length
+        tree = before.tree.copy()
+        tree.edit(
+            start,
+            old_end,
+            new_end,
+            _point(before.content, start),
+            _point(before.content, old_end),
+            _point(self.content, new_end),
+        )
+        tree = parse(self.content, tree)
+        self.made_of.clear()
+        return tree
 
 
 def _point(content: bytes, byte_offset: int) -> tuple[int, int]:
     line_start = content.rfind(b"\n", 0, byte_offset) + 1
     return content.count(b"\n", 0, byte_offset), byte_offset - line_start
-
-
-def _common(left: bytes, right: bytes) -> int:
-    """Length of the common prefix of two texts of one length, by halving: comparing slices is fast."""
-    low, high = 0, len(left)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _moved_suppression(suppression: Suppression, typed: Typed, line: int) -> Suppression:
-    moved_line = suppression.line + typed.lines if suppression.line > line else suppression.line
-    return structs.replace(suppression, line=moved_line, span=typed.move(suppression.span))
-
-
-def _moved(value: Any, typed: Typed) -> Any:
-    """The same facts with every span moved. Offsets of branches only tell branches apart, and stay."""
-    if isinstance(value, Span):
-        return typed.move(value)
-    if isinstance(value, tuple):
-        return tuple(_moved(item, typed) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, Struct):
-        fields = {name: getattr(value, name) for name in value.__struct_fields__}
-        return type(value)(**{name: _moved(field, typed) for name, field in fields.items()})
-    return value

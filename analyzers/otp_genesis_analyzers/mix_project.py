@@ -28,6 +28,7 @@ def read_mix_project(source: Source, folder: str) -> MixApp:
         umbrella=project is not None and project.get("apps_path") is not None,
         compiled=_compiled_folders(source.root),
         packaged=project is not None and project.get("package") is not None,
+        releases_mix=_names_mix(source.root),
     )
 
 
@@ -63,6 +64,20 @@ def _compiled_folders(root: Node) -> tuple[str, ...]:
                 term.value.rstrip("/") for term in (paths.walk() if paths else ()) if term.kind == "string"
             }
     return tuple(sorted(folders))
+
+
+def _names_mix(node: Node) -> bool:
+    """`:mix` in a list of applications, or `mix: :permanent`; what Dialyzer is to know is another matter."""
+    if node.type == "pair":
+        key = node.child_by_field_name("key")
+        name = syntax.keyword_name(key) if key is not None else ""
+        if name.startswith("plt_"):
+            return False
+        if name == "mix":
+            return True
+    if node.type == "list" and any(syntax.text(item) == ":mix" for item in syntax.children(node)):
+        return True
+    return any(_names_mix(child) for child in node.named_children)
 
 
 def _last_value(definition: Node) -> Term:

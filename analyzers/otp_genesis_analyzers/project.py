@@ -6,7 +6,7 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -38,6 +38,8 @@ class MixApp(Struct, frozen=True, array_like=True):
     """Folders that mix compiles in some environment, by the literals of `elixirc_paths`."""
     packaged: bool = False
     """Published as a library: `package:` in `project/0`."""
+    releases_mix: bool = False
+    """Lists Mix among its applications, so that its releases have it."""
 
     @property
     def is_library(self) -> bool:
@@ -84,6 +86,11 @@ class Project:
     """The content of a file: the editor's buffer where there is one, else the disk. Raises OSError."""
     config: Config = field(default_factory=Config)
     """What its files are analysed with. Which findings are wanted is for `engine.check` to be told."""
+    answers: dict[Hashable, dict[str, tuple[FileAnalysis, Any]]] = field(
+        default_factory=dict[Hashable, dict[str, tuple[FileAnalysis, Any]]], repr=False, compare=False
+    )
+    """What was asked of single files, by question and path, with the analysis for which it holds. It is
+    handed on from each version of a project to the next, in which few files are other ones."""
 
     def app_of(self, path: str) -> MixApp | None:
         """The mix project that owns a file: the one with the deepest folder above it."""
@@ -120,7 +127,8 @@ class Project:
 
     @cached_property
     def _wrappers(self) -> Wrappers:
-        return wrappers_among(m for analysis in self.files.values() for m in analysis.facts.modules)
+        of_each = self._of_each("wrappers", lambda _, analysis: wrappers_among(analysis.facts.modules))
+        return {module: used for _, wrappers in of_each for module, used in wrappers.items()}
 
     @cached_property
     def modules(self) -> Mapping[str, ModuleEntry]:
@@ -148,9 +156,8 @@ class Project:
     def naming(self, name: str) -> Iterator[FileFacts]:
         """All facts of every file whose text holds the last part of a module's name, by path."""
         last_part = name.rpartition(".")[2].encode()
-        for path in sorted(self.files):
-            if last_part in self._text(path):
-                yield self.all_facts(path)
+        named = self._of_each(("named", last_part), lambda path, _: last_part in self._text(path))
+        yield from (self.all_facts(path) for path, is_named in sorted(named) if is_named)
 
     def all_facts(self, path: str) -> FileFacts:
         """The facts of a file with every definition read; those of `files` may leave some out.
@@ -160,21 +167,30 @@ class Project:
         analysis = self.files[path]
         if analysis.carried_over or analysis.facts.broken:
             return analysis.facts
-        if path not in self._all_facts:
+        known = self.answers.setdefault("all facts", {})
+        answer = known.get(path)
+        if answer is None or answer[0] is not analysis:
             from otp_genesis_analyzers.facts.reading.walk import read_facts
 
-            self._all_facts[path] = read_facts(Source(path, self._text(path)))
-        return self._all_facts[path]
+            answer = known[path] = analysis, read_facts(Source(path, self._text(path)))
+        return answer[1]
+
+    def _of_each(
+        self, question: Hashable, make: Callable[[str, FileAnalysis], _Derived]
+    ) -> Iterator[tuple[str, _Derived]]:
+        """What `make` gives for each file, by path, worked out once for each of its analyses."""
+        known = self.answers.setdefault(question, {})
+        for path, analysis in self.files.items():
+            answer = known.get(path)
+            if answer is None or answer[0] is not analysis:
+                answer = known[path] = analysis, make(path, analysis)
+            yield path, answer[1]
 
     def _text(self, path: str) -> bytes:
         try:
             return self.read(path)
         except OSError:  # removed meanwhile: it says nothing any more
             return b""
-
-    @cached_property
-    def _all_facts(self) -> dict[str, FileFacts]:
-        return {}
 
     @cached_property
     def _owners(self) -> dict[str, MixApp | None]:

@@ -58,6 +58,14 @@ def changed_since(folder: Path, revision: str) -> ChangedLines:
     return ChangedLines(read_patch(patch), frozenset(os.fsdecode(untracked).split("\0")[:-1]))
 
 
+def checked_out(folder: Path) -> str:
+    """The commit that the work tree around a folder was checked out from; empty when there is none."""
+    try:
+        return _Git(folder).commit("HEAD")
+    except NoHistory:
+        return ""
+
+
 def read_patch(patch: bytes) -> dict[str, tuple[range, ...]]:
     """The new lines of each file of a patch made with `--unified=0 --no-prefix`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from errno import ENOENT
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.project import Project
@@ -14,15 +15,20 @@ from otp_genesis_analyzers.source import Source
 class _Overlay:
     """Reads a changed file from memory and any other from below. One layer, however many changes."""
 
-    contents: Mapping[str, bytes]
+    contents: Mapping[str, bytes | None]
     below: Callable[[str], bytes]
 
     def __call__(self, path: str) -> bytes:
-        return self.contents[path] if path in self.contents else self.below(path)
+        if path not in self.contents:
+            return self.below(path)
+        content = self.contents[path]
+        if content is None:
+            raise FileNotFoundError(ENOENT, "No such file or directory", path)
+        return content
 
 
-def with_files(project: Project, contents: Mapping[str, bytes]) -> Project:
-    """The project with the files of `contents` in place of its own, analysed anew."""
+def with_files(project: Project, contents: Mapping[str, bytes | None]) -> Project:
+    """The project with the files of `contents` in place of its own, analysed anew; None removes one."""
     read = project.read
     if isinstance(read, _Overlay):
         overlay = _Overlay({**read.contents, **contents}, read.below)
@@ -31,6 +37,7 @@ def with_files(project: Project, contents: Mapping[str, bytes]) -> Project:
     analysed = {
         path: engine.analyze(Source(path, content), project.role_of(path), project.settings_of(path))
         for path, content in contents.items()
-        if path.endswith((".ex", ".exs"))
+        if content is not None and path.endswith((".ex", ".exs"))
     }
-    return replace(project, files={**project.files, **analysed}, read=overlay)
+    kept = {path: file for path, file in project.files.items() if contents.get(path, b"") is not None}
+    return replace(project, files={**kept, **analysed}, read=overlay)

@@ -26,6 +26,10 @@ WORTH_A_WORKER_BYTES = 2_000_000
 """With less source to analyse, a worker takes longer to start than it saves."""
 _SHARE_BYTES = 250_000
 """How much source a worker is given at a time."""
+WORTH_A_BACKGROUND_BYTES = 300_000
+_BACKGROUND_NICENESS = 10
+_BACKGROUND_SHARE_BYTES = 50_000
+"""Little, since what it gave is decoded in one go, and whoever waits for the user waits as long."""
 
 
 def processor_count() -> int:
@@ -56,6 +60,25 @@ def in_processes(count: int) -> AnalyzeAll:
         yield from ((path, None) for path in waiting.unparsed)
 
     return analyze_all
+
+
+def in_background(project: Project, paths: Sequence[str]) -> Iterator[tuple[str, FileAnalysis | None]]:
+    """The `AnalyzeAll` that leaves a large project to one worker, which gives way to everything else.
+
+    For a thread of a process that has a user to answer: parsing would hold the interpreter's lock.
+    """
+    waiting = _Waiting(project, paths)
+    with ExitStack() as ending:
+        workers = _started(1, project, ending) if waiting.are_worth(WORTH_A_BACKGROUND_BYTES) else []
+        worker = next(iter(workers), None)
+        if worker is not None:
+            worker.give_way()
+        while share := waiting.take(_BACKGROUND_SHARE_BYTES):
+            if worker is not None and worker.give(share):
+                yield from worker.answers()
+            else:
+                yield from ((source.path, _analysis(project, source)) for source in share)
+    yield from ((path, None) for path in waiting.unparsed)
 
 
 def _started(count: int, project: Project, ending: ExitStack) -> list[_Worker]:
@@ -149,6 +172,11 @@ class _Worker:
         analyses = msgspec.msgpack.decode(message, type=list[FileAnalysis]) if message else None
         for number, source in enumerate(share):
             yield source.path, analyses[number] if analyses else _analysis(self._project, source)
+
+    def give_way(self) -> None:
+        """Run only where nobody else wants a processor, as far as the system knows such."""
+        with suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, _BACKGROUND_NICENESS)
 
     def end(self) -> None:
         self._process.kill()  # it has nothing to lose

@@ -21,14 +21,17 @@ _PLAIN = frozenset({"anonymous_function", "identifier", "alias"})
 """What may be taken out of a pipe and given as an argument instead."""
 
 
-def start_child(site: CallSite, supervisor: str, line_length: int, *, gives_pid: bool) -> bytes | Refused:
+def start_child(
+    site: CallSite, supervisor: str, line_length: int, *, gives_pid: bool, function: str = "start_child"
+) -> bytes | Refused:
     """The file with the call rewritten to start its function under `supervisor`.
 
-    `gives_pid` says that the old call gave the pid itself: `pid = ` becomes `{:ok, pid} = `, `:: pid` in
-    the function's spec `:: {:ok, pid}`.
+    `function` is the one of `Task.Supervisor` that takes the supervisor in front of the arguments of the
+    old call. `gives_pid` says that the old call gave the pid itself: `pid = ` becomes `{:ok, pid} = `,
+    `:: pid` in the function's spec `:: {:ok, pid}`.
     """
     scope = place_of(site.source, span_of(site.node)).scope
-    head = f"{written('Task', scope)}.Supervisor.start_child"
+    head = f"{written('Task', scope)}.Supervisor.{function}"
     name = written(supervisor, scope)
     call_edits = _unpiped(site, head, name) if site.call.piped else _with_argument(site, head, name)
     if isinstance(call_edits, Refused):

@@ -16,8 +16,8 @@ from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig
 
 from otp_genesis_analyzers.findings import Finding
+from otp_genesis_refactorers import fix_all
 from otp_genesis_server import VERSION
-from otp_genesis_server.lsp import fixing
 from otp_genesis_server.lsp.app import build_server
 from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.features import code_action
@@ -259,14 +259,14 @@ async def test_a_bug_in_one_fix_leaves_the_others(
     write_shop(tmp_path, {MAILER: MAILER_TEXT.replace("    :ok", "    spawn(fn -> :bug end)")})
     ls = build_server()
     ls.session.features = ClientFeatures(code_action_literals=True)
-    prove = fixing.proven_fix
+    prove = fix_all.proven_fix
 
     def proven_fix(finding: Finding, *rest: Any) -> Any:
         if ":bug" in finding.snippet:
             raise ZeroDivisionError("in a fix")
         return prove(finding, *rest)
 
-    monkeypatch.setattr(fixing, "proven_fix", proven_fix)
+    monkeypatch.setattr(fix_all, "proven_fix", proven_fix)
     ls.session.open_folders([tmp_path])
     document = Document((tmp_path / MAILER).as_uri(), tmp_path / MAILER, 1, (tmp_path / MAILER).read_bytes())
     ls.session.put(document)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from otp_genesis_analyzers.findings import Finding, Severity
+from otp_genesis_server.lsp import file_state
 from otp_genesis_server.lsp import folder as folder_module
 from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.settings import Settings
@@ -19,6 +20,7 @@ from tests.example_project import DEFAULT_MIX
 from tests.lsp.shop import APPLICATION, CART, CART_TEXT, MAILER, MAILER_TEXT, TILL_TEXT, write_shop
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
+SECONDS = 20.0
 
 
 class Shown(NamedTuple):
@@ -58,6 +60,12 @@ class Desk:
 
     async def load(self) -> None:
         await self.folder.load(lambda _done, _total: None)
+
+    async def is_shown(self, path: str, version: int) -> None:
+        """Waits for the first that is shown of a version."""
+        async with asyncio.timeout(SECONDS):
+            while not any((shown.path, shown.version) == (path, version) for shown in self.shown):
+                await asyncio.sleep(0.001)
 
     async def settled(self) -> Snapshot:
         """Once all rules have seen everything."""
@@ -305,10 +313,37 @@ async def test_open_documents_are_shown_before_the_folder_was_read(tmp_path: Pat
     assert all("OTP111" in codes for codes in of_this), "a squiggle that was shown has vanished"
 
 
+LIBRARY_MIX = """\
+defmodule Shop.MixProject do
+  use Mix.Project
+
+  def project, do: [app: :shop, version: "1.0.0"]
+  def application, do: [extra_applications: [:logger]]
+end
+"""
+
+
+@pytest.mark.parametrize(("mix", "severity"), [(DEFAULT_MIX, Severity.WARNING), (LIBRARY_MIX, Severity.HINT)])
+async def test_what_depends_on_the_mix_project_alone_is_shown_before_the_folder_was_read(
+    tmp_path: Path, mix: str, severity: Severity
+) -> None:
+    text = MAILER_TEXT.replace("spawn(", "Task.start(")
+    desk = Desk(write_shop(tmp_path, {"mix.exs": mix, MAILER: text}))
+    desk.type(MAILER, text)
+    await desk.folder.current()
+    desk.settings = Settings(minimum_severity=severity)
+    desk.folder.show()
+    assert desk.last_shown() == {MAILER: ["OTP102"]}
+    await desk.load()
+    await desk.settled()
+    assert [shown.codes for shown in desk.shown if shown.path == MAILER][-1] == ["OTP102"]
+    assert all(shown.codes == ["OTP102"] for shown in desk.shown if shown.path == MAILER)
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (MAILER, MAILER_TEXT),
+        (MAILER, MAILER_TEXT.replace("spawn(fn -> deliver(user) end)", "Shop.Till.start_link(user)")),
         (CART, CART_TEXT),
         (DEADLOCK, DEADLOCK_TEXT.replace("use GenServer", "use Shop.Server")),
     ],
@@ -341,6 +376,77 @@ async def test_a_document_that_is_closed_before_the_folder_was_read(tmp_path: Pa
     desk.folder.close(DEADLOCK)
     await desk.load()
     assert await desk.codes() == {MAILER: ["OTP101"]}
+
+
+# --- a file that takes long to be analysed -------------------------------------------------------------
+
+
+async def test_what_was_found_in_a_slow_file_moves_along_until_typing_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_state, "SLOW_SECONDS", 0.0)
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    desk.type(MAILER, MAILER_TEXT)
+    assert await desk.codes() == {MAILER: ["OTP101"]}
+    desk.shown.clear()
+    more = MAILER_TEXT.replace("    spawn", "    spawn(fn -> log(user) end)\n    spawn")
+    desk.type(MAILER, more, 2)
+    await desk.is_shown(MAILER, 2)
+    assert desk.shown == [(MAILER, 2, ["OTP101"])]
+    snapshot = await desk.settled()
+    assert desk.shown[1:] == [(MAILER, 2, ["OTP101", "OTP101"])]
+    assert snapshot.findings[MAILER] == await _found_anew(tmp_path, more)
+
+
+async def test_a_finding_that_was_typed_in_is_looked_for_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_state, "SLOW_SECONDS", 0.0)
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    desk.type(MAILER, MAILER_TEXT)
+    await desk.settled()
+    desk.shown.clear()
+    desk.type(MAILER, MAILER_TEXT.replace("spawn", "Task.start"), 2)
+    await desk.settled()
+    assert desk.shown == [(MAILER, 2, ["OTP102"])]
+
+
+async def test_who_types_on_in_a_slow_file_is_not_kept_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_state, "SLOW_SECONDS", 0.0)
+    desk = Desk(write_shop(tmp_path))
+    await desk.load()
+    desk.type(MAILER, MAILER_TEXT)
+    await desk.settled()
+    monkeypatch.setattr(folder_module, "FILE_PAUSE_SECONDS", 1_000.0)
+    for version in range(2, 6):
+        desk.type(MAILER, "# Sends mail\n" * version + MAILER_TEXT, version)
+        await desk.is_shown(MAILER, version)
+        assert desk.shown[-1] == (MAILER, version, ["OTP101"])
+    desk.folder.forget()
+
+
+async def _found_anew(root: Path, text: str) -> tuple[Finding, ...]:
+    (root / MAILER).write_text(text)
+    desk = Desk(root)
+    await desk.load()
+    return (await desk.settled()).findings[MAILER]
+
+
+async def test_of_many_files_all_are_shown_the_open_ones_first(tmp_path: Path) -> None:
+    many = {f"lib/shop/mailer{n}.ex": MAILER_TEXT for n in range(60)}
+    desk = Desk(write_shop(tmp_path, many))
+    opened = "lib/shop/mailer59.ex"
+    desk.type(opened, MAILER_TEXT)
+    await desk.load()
+    await desk.settled()
+    assert desk.last_shown() == {path: ["OTP101"] for path in (MAILER, *many)}
+    assert desk.shown[0].path == opened
+    desk.folder.forget()
+    assert desk.last_shown() == {}
 
 
 # --- settings, and what happens at the same time ------------------------------------------------------

@@ -99,18 +99,44 @@ def test_exit_without_shutdown_is_not(tmp_path: Path) -> None:
         assert process.wait(SECONDS) == 1
 
 
-def test_it_ends_when_its_input_ends_also_while_it_reads_a_large_folder(tmp_path: Path) -> None:
+@contextmanager
+def reading_a_large_folder(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in the middle of it."""
     large = "\n".join(MAILER_TEXT.replace("Mailer", f"Mailer{number}") for number in range(300))
-    write_shop(tmp_path, {f"lib/shop/mailer_{number}.ex": large for number in range(400)})
+    write_shop(root, {f"lib/shop/mailer_{number}.ex": large for number in range(400)})
     with server() as (process, wire):
-        wire.connect(tmp_path, capabilities={"window": {"workDoneProgress": True}})
+        wire.connect(root, capabilities={"window": {"workDoneProgress": True}})
         asked = wire.receive()
         wire.send(id=asked["id"], result=None)
         while wire.hear("$/progress")["value"]["kind"] != "report":
             pass
+        yield process
+
+
+def test_it_ends_when_its_input_ends_also_while_it_reads_a_large_folder(tmp_path: Path) -> None:
+    with reading_a_large_folder(tmp_path) as process:
         assert process.stdin
         process.stdin.close()
         process.wait(SECONDS)
+
+
+def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
+    with reading_a_large_folder(tmp_path) as process:
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+        (worker,) = "".join(file.read_text() for file in tasks).split()
+        process.kill()
+        process.wait(SECONDS)
+        deadline = time.monotonic() + SECONDS
+        while is_running(worker):
+            assert time.monotonic() < deadline, "the worker goes on"
+            time.sleep(0.05)
+
+
+def is_running(process_id: str) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return False
 
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:

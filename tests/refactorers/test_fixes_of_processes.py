@@ -200,11 +200,27 @@ def test_init_of_another_shape_is_left_alone(body: str) -> None:
             "def handle_call(:get, _, state), do: {:reply, Req.get!(state.url), state}",
             """
             def handle_call(:get, from, state) do
+              url = state.url
+
               Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
-                GenServer.reply(from, Req.get!(state.url))
+                GenServer.reply(from, Req.get!(url))
               end)
 
               {:noreply, state}
+            end
+            """,
+        ),
+        (
+            "def handle_call({:get, url}, _, s), do: {:reply, Req.get!(s.url <> url <> s.url), s}",
+            """
+            def handle_call({:get, url}, from, s) do
+              s_url = s.url
+
+              Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
+                GenServer.reply(from, Req.get!(s_url <> url <> s_url))
+              end)
+
+              {:noreply, s}
             end
             """,
         ),

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.engine import Loaded
+from otp_genesis_analyzers.engine import AnalyzeAll, Loaded
 from otp_genesis_refactorers import parallel
-from otp_genesis_refactorers.parallel import in_processes
+from otp_genesis_refactorers.parallel import in_background, in_processes
 from tests.example_project import write_project
 
 SERVER = """\
@@ -31,6 +31,8 @@ end
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(parallel, "WORTH_A_WORKER_BYTES", 1)
     monkeypatch.setattr(parallel, "_SHARE_BYTES", 2_000)
+    monkeypatch.setattr(parallel, "WORTH_A_BACKGROUND_BYTES", 1)
+    monkeypatch.setattr(parallel, "_BACKGROUND_SHARE_BYTES", 2_000)
     write_project(tmp_path, {f"lib/server{number}.ex": SERVER.format(number=number) for number in range(40)})
     (tmp_path / "lib" / "latin1.ex").write_bytes(b"# caf\xe9\n")
     (tmp_path / "lib" / "half.ex").write_text('defmodule Half do\n  def go, do: spawn(fn -> "\nend\n')
@@ -53,17 +55,24 @@ def test_the_same_from_several_processes(shop: Path, processes: int) -> None:
     assert_as_in_one_process(load(shop, processes))
 
 
+@pytest.mark.parametrize("program", [sys.executable, "/bin/false", "/bin/true", "/nowhere/python"])
+def test_the_same_in_the_background(shop: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    assert_as_in_one_process(engine.load(shop, analyze_all=in_background))
+
+
 @pytest.mark.parametrize("program", ["/bin/false", "/bin/true", "/nowhere/python"])
 def test_workers_that_die_or_never_start(shop: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(sys, "executable", program)
     assert_as_in_one_process(load(shop, 3))
 
 
-def test_the_end_of_a_load_is_the_end_of_its_workers(shop: Path) -> None:
+@pytest.mark.parametrize("analyze_all", [in_processes(3), in_background], ids=["processes", "background"])
+def test_the_end_of_a_load_is_the_end_of_its_workers(shop: Path, analyze_all: AnalyzeAll) -> None:
     def give_up(done: int, total: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        engine.load(shop, analyze_all=in_processes(3), on_progress=give_up)
+        engine.load(shop, analyze_all=analyze_all, on_progress=give_up)
     children = Path("/proc/self/task").glob("*/children")
     assert "".join(file.read_text() for file in children) == ""

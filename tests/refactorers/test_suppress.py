@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ MIX = "defmodule Shop.MixProject do\n  use Mix.Project\n  def project, do: [app:
 MODULE = "defmodule Shop do\n  def warm do\n    spawn(fn -> go() end)\n    :ok\n  end\nend\n"
 
 
-def written(root: Path, files: dict[str, str | bytes]) -> None:
+def written(root: Path, files: Mapping[str, str | bytes]) -> None:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(text.encode() if isinstance(text, str) else text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.registered_names import registered_names
 from otp_genesis_analyzers.project import ModuleEntry, Project
@@ -13,13 +16,9 @@ def server_named(project: Project, name: Term) -> ModuleEntry | None:
 
     A module's own name counts for a server that doesn't say how it is registered.
     """
-    found = {entry.module.name: entry for entry in project.modules.values() if _is_registered_as(entry, name)}
-    found |= {
-        child.module: project.modules[child.module]
-        for entry in project.modules.values()
-        for children in entry.module.child_lists
-        for child in children.children
-        if child.name and child.name == _as_text(name) and child.module in project.modules
+    found = {
+        **project.derived(_by_registered_name).get(name, {}),
+        **project.derived(_by_name_of_child).get(_as_text(name), {}),
     }
     if found:
         return next(iter(found.values())) if len(found) == 1 else None
@@ -27,8 +26,26 @@ def server_named(project: Project, name: Term) -> ModuleEntry | None:
     return entry if entry is not None and kinds(entry.module) & SERVERS else None
 
 
-def _is_registered_as(entry: ModuleEntry, name: Term) -> bool:
-    return name in registered_names(entry.module) and bool(kinds(entry.module) & SERVERS)
+def _by_registered_name(project: Project) -> Mapping[Term, Mapping[str, ModuleEntry]]:
+    """The servers by what they register themselves as, each under its module."""
+    found: dict[Term, dict[str, ModuleEntry]] = defaultdict(dict)
+    for entry in project.modules.values():
+        names = registered_names(entry.module)
+        if names and kinds(entry.module) & SERVERS:
+            for name in names:
+                found[name][entry.module.name] = entry
+    return dict(found)
+
+
+def _by_name_of_child(project: Project) -> Mapping[str, Mapping[str, ModuleEntry]]:
+    """The modules by the `name:` that a list of children gives them."""
+    found: dict[str, dict[str, ModuleEntry]] = defaultdict(dict)
+    for entry in project.modules.values():
+        for children in entry.module.child_lists:
+            for child in children.children:
+                if child.name and child.module in project.modules:
+                    found[child.name][child.module] = project.modules[child.module]
+    return dict(found)
 
 
 def _as_text(name: Term) -> str:

@@ -55,7 +55,8 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
 
     `module` is the full name ("Task.Supervisor", ":ets", "Kernel" for spawn, send and the like),
     empty for a local call, "?" when the receiver is only known at run time.
-    `args` is filled for calls of OTP and the standard library (`OTP_MODULES`), else empty.
+    `args` is filled for calls of OTP and the standard library (`OTP_MODULES`) and for what a
+    `defdelegate` calls, which counts as `apply`, else empty.
     `head` covers `Task.start`, `spawn`, `&spawn/1`; `span` the whole call without what is piped in.
     """
 

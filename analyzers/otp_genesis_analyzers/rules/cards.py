@@ -29,9 +29,11 @@ class Card(msgspec.Struct, frozen=True):
     code: str
     name: str
     default: bool
+    default_from: int
     project_wide: bool
     anchors: tuple[str, ...]
     thresholds: Mapping[str, int]
+    least_lines: int = 0
 
     @property
     def rule(self) -> Rule:
@@ -74,9 +76,11 @@ def _card_of(rule: Rule) -> Card:
         rule.code,
         rule.name,
         rule.default,
+        int(rule.default_from),
         rule.project_wide,
         rule.anchors,
         rule.thresholds,
+        rule.least_lines,
     )
 
 

@@ -78,9 +78,15 @@ class Rule:
     severity: ClassVar[Severity]
     """The level in the catalogue; a finding may have another."""
     default: ClassVar[bool] = True
+    default_from: ClassVar[Severity] = Severity.HINT
+    """The lowest level that preset `default` shows; what is below is for `strict`."""
     project_wide: ClassVar[bool] = False
-    """Findings come from `check_project` alone."""
+    """Some findings come from `check_project`, perhaps all: see `needs_project`."""
+    refined_by_app: ClassVar[bool] = False
+    """`refine` asks for nothing but the file and its mix project: an editor need not wait for other files."""
     anchors: ClassVar[tuple[str, ...]]
+    least_lines: ClassVar[int] = 0
+    """A shorter file is never shown to the rule."""
     fixes: ClassVar[tuple[FixKind, ...]] = ()
     thresholds: ClassVar[Mapping[str, int]] = {}
     """What `[rules.CODE]` of the configuration can set, with the values that hold without it."""
@@ -125,6 +131,11 @@ class Rule:
             scope=scope,
             snippet=" ".join(snippet.split()),
         )
+
+    @classmethod
+    def needs_project(cls) -> bool:
+        """One file alone shows nothing to the rule: all that it finds comes from `check_project`."""
+        return cls.project_wide and cls.check is Rule.check
 
     @classmethod
     def summary(cls) -> str:

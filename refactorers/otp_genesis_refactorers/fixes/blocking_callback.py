@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from tree_sitter import Node
+
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.facts.state.plain_reply import PlainReply, plain_reply
+from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Span
+from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, edited
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
 from otp_genesis_refactorers.rewriting.definitions import body_replaced
@@ -48,12 +51,49 @@ def _rewritten(site: CallSite, reply: PlainReply, supervisor: str, _line_length:
     scope = place_of(source, span_of(reply.returned)).scope
     caller = _caller_name(site)
     head = f"{written('Task', scope)}.Supervisor.start_child({written(supervisor, scope)}, fn ->"
-    answer = f"{written('GenServer', scope)}.reply({caller}, {syntax.text(reply.value)})"
-    lines = [head, f"  {answer}", "end)", "", f"{{:noreply, {syntax.text(reply.state)}}}"]
+    bindings, value = _with_fields_bound(source, definition, reply)
+    answer = f"{written('GenServer', scope)}.reply({caller}, {value})"
+    lines = [*bindings, head, f"  {answer}", "end)", "", f"{{:noreply, {syntax.text(reply.state)}}}"]
     body = body_replaced(source, definition, reply.returned, lines)
     if isinstance(body, Refused):
         return body
     return edited(source.content, tuple(sorted([*body, *_renamed_caller(site, caller)])))
+
+
+def _with_fields_bound(source: Source, definition: Node, reply: PlainReply) -> tuple[list[str], str]:
+    """The fields of the state that the answer reads, bound for the task, and the answer with them.
+
+    A function takes along all of what it names: with `state.url` in it, the whole state would be copied.
+    """
+    state = syntax.text(reply.state)
+    inside = list(below(reply.value))
+    fields = [node for node in inside if _is_field_of(node, state)]
+    named = [node for node in inside if node.type == "identifier" and syntax.text(node) == state]
+    whole = syntax.text(reply.value)
+    if not fields or len(named) != len(fields):
+        return [], whole
+    variables = (node for node in below(definition) if node.type == "identifier" and not _is_behind_dot(node))
+    taken = {syntax.text(node) for node in variables}
+    names = {
+        syntax.text(node): field if field not in taken else f"{state}_{field}"
+        for node in fields
+        for field in (syntax.text(node).rpartition(".")[2],)
+    }
+    start = reply.value.start_byte
+    edits = [Edit(span_of(node).shifted(-start), names[syntax.text(node)]) for node in fields]
+    value = edited(source.content[start : reply.value.end_byte], tuple(sorted(edits))).decode()
+    return [*(f"{name} = {path}" for path, name in names.items()), ""], value
+
+
+def _is_behind_dot(node: Node) -> bool:
+    return node.prev_sibling is not None and node.prev_sibling.type == "."
+
+
+def _is_field_of(node: Node, state: str) -> bool:
+    """`state.url`, and not `state.module.run()`."""
+    if node.type != "call" or syntax.has_arguments(node):
+        return False
+    return syntax.text(node).partition(".")[0] == state and syntax.text(node).count(".") == 1
 
 
 def _caller_name(site: CallSite) -> str:

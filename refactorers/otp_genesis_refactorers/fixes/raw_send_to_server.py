@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tree_sitter import Node
-
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
@@ -31,10 +29,10 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.clause_to_call import clause_as_call
+from otp_genesis_refactorers.rewriting.client_call import call_of_client
 from otp_genesis_refactorers.rewriting.client_function import client_function
-from otp_genesis_refactorers.rewriting.places import place_of, written
 
 
 class _Server(NamedTuple):
@@ -64,7 +62,12 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     return Change(
         title=f"Call {server.module.name}.{message[2].tag} instead of sending a plain message",
         kind=FixKind.UNSAFE,
-        files=_files(site, server, [added, *moved], _call_of_client(site, server, message[2])),
+        files=_files(
+            site,
+            server,
+            [added, *moved],
+            call_of_client(site, server.module.name, message[2].tag or "", _values(site)),
+        ),
         notes=_notes(site, server),
     )
 
@@ -151,17 +154,7 @@ def _as_name(server: _Server) -> str:
     return f":{server.name.value}" if server.name.kind == "atom" else server.name.value
 
 
-def _call_of_client(site: CallSite, server: _Server, message: Term) -> Edit:
-    """`Shop.Mailer.deliver(mail)`, with the arguments as they are written in the message."""
-    arguments = syntax.arguments(site.node)
-    written_message = arguments[1]
-    values = syntax.children(written_message)[1:] if written_message.type == "tuple" else []
-    receiver = _receiver(site, arguments[0], server)
-    text = f"{receiver}.{message.tag}({', '.join(syntax.text(value) for value in values)})"
-    return Edit(span_of(site.node), text)
-
-
-def _receiver(site: CallSite, target: Node, server: _Server) -> str:
-    if target.type == "alias":
-        return syntax.text(target)
-    return written(server.module.name, place_of(site.source, span_of(site.node)).scope)
+def _values(site: CallSite) -> list[str]:
+    """The parts of the message behind its tag, as they are written."""
+    message = syntax.arguments(site.node)[1]
+    return [syntax.text(value) for value in syntax.children(message)[1:]] if message.type == "tuple" else []

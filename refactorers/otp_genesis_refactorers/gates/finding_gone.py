@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial, identity_of_finding, place_of_finding
+from otp_genesis_refactorers.gates.trial import (
+    Failed,
+    NotRun,
+    Passed,
+    Trial,
+    identity_of_finding,
+    place_of_finding,
+)
+
+RANK = 40
 
 
-def check(trial: Trial) -> Passed | Failed:
+def check(trial: Trial) -> Passed | Failed | NotRun:
+    if trial.finding is None:
+        return NotRun("no finding was named", applies=False)
     place = trial.place_after(trial.finding)
     for found in trial.found_after:
         if place_of_finding(found) == place:

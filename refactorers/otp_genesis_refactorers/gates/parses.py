@@ -7,15 +7,29 @@ from tree_sitter import Node
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial
 
+RANK = 10
+
 
 def check(trial: Trial) -> Passed | Failed:
     for file in trial.change.files:
         if not file.path.endswith((".ex", ".exs")):
             continue
+        if not _is_text(trial, file.path):
+            return Failed(f"{file.path} would be no UTF-8 text")
         before = _errors(trial.before.read(file.path)) if file.original_hash else 0
-        if _errors(trial.after.read(file.path)) > before:
+        if file.path not in trial.removed and _errors(trial.after.read(file.path)) > before:
             return Failed(f"{file.path} would no longer parse")
     return Passed()
+
+
+def _is_text(trial: Trial, path: str) -> bool:
+    try:
+        trial.after.read(path).decode("utf-8")
+    except FileNotFoundError:  # removed
+        return True
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _errors(content: bytes) -> int:

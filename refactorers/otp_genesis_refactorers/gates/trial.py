@@ -1,18 +1,23 @@
-"""A change tried out: the project with and without it, and what is found in both."""
+"""A change tried out: the project with and without it, and what is found in both.
+
+It is judged by what is read of it alone; what runs it is in `running`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
-from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
-from otp_genesis_refactorers.change import Change, Edit, apply_to
+from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.change import Change, Edit, FileChange, apply_to, file_change
 from otp_genesis_refactorers.overlay import with_files
-from otp_genesis_refactorers.rewriting.edits import moved
+from otp_genesis_refactorers.rewriting.edits import edits_between, moved
 
 
 class Passed(Struct, frozen=True):
@@ -20,10 +25,21 @@ class Passed(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """Why the change is not good enough, in words for the user."""
+    """Why the change is not good enough, in words for the user, and for a model that is to mend it."""
 
     reason: str
+    details: str = ""
+    """What the compiler or the tests said, where that is more than fits a sentence."""
 
+
+class NotRun(Struct, frozen=True):
+    """Why a gate says nothing. What does not apply is no lack: the rest can still prove the change."""
+
+    reason: str
+    applies: bool = True
+
+
+Verdict = Passed | Failed | NotRun
 
 FindingPlace = tuple[str, str, int]
 """Code, path and start of a finding."""
@@ -33,14 +49,21 @@ FindingIdentity = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Trial:
-    """`finding` is what `change` is to remove; `found_*` are what `engine.check` gives for each project."""
+    """`finding` is what `change` is to remove, None when that is not known.
 
-    finding: Finding
+    `found_*` are what `engine.check` gives for each project. In `change` a removed file is one that is
+    left empty; `removed` has its path.
+    """
+
+    finding: Finding | None
     change: Change
     before: Project
     after: Project
     found_before: tuple[Finding, ...]
     found_after: tuple[Finding, ...]
+    config: Config = field(default_factory=Config)
+    """What decides which findings count."""
+    removed: frozenset[str] = frozenset()
 
     def edits_of(self, path: str) -> tuple[Edit, ...]:
         return next((file.edits for file in self.change.files if file.path == path), ())
@@ -71,4 +94,31 @@ def try_out(
     """Analyse the project with the change. Raises `Outdated` when the change fits another text."""
     contents = {file.path: before.read(file.path) for file in change.files if file.original_hash}
     after = with_files(before, apply_to(change, contents))
-    return Trial(finding, change, before, after, found_before, engine.check(after, config))
+    return Trial(finding, change, before, after, found_before, engine.check(after, config), config)
+
+
+def try_contents(
+    finding: Finding | None,
+    contents: Mapping[str, bytes | None],
+    before: Project,
+    found_before: tuple[Finding, ...],
+    config: Config,
+) -> Trial:
+    """The same for the new contents of files, None for one that is removed. Raises OSError."""
+    files = [_file_change(path, content or b"", before) for path, content in sorted(contents.items())]
+    change = Change("Apply the patch", FixKind.UNSAFE, tuple(files))
+    # Whoever uses a wrapper that is changed reads as something else from then on.
+    after = engine.with_wrappers(with_files(before, contents))
+    removed = frozenset(path for path, content in contents.items() if content is None)
+    return Trial(finding, change, before, after, found_before, engine.check(after, config), config, removed)
+
+
+def _file_change(path: str, content: bytes, before: Project) -> FileChange:
+    try:
+        original = before.read(path)
+    except FileNotFoundError:
+        return FileChange(path, "", (Edit(Span(0, 0), content.decode("utf-8", "replace")),))
+    try:
+        return file_change(path, original, edits_between(original, content))
+    except UnicodeDecodeError:
+        return file_change(path, original, [Edit(Span(0, len(original)), content.decode("utf-8", "replace"))])

@@ -71,7 +71,7 @@ def find_child_list(
 
 def _list_given(source: Source, clause: Clause, arguments: list[Node]) -> ChildListText | Unreadable:
     given = arguments[0] if arguments else None
-    value = _bound_value(source, clause, given) if given is not None and given.type == "identifier" else given
+    value = bound_value(source, clause, given) if given is not None and given.type == "identifier" else given
     literal = _leading_list(value)
     if literal is None:
         offset = value.start_byte if value is not None else clause.name_span.start
@@ -83,7 +83,7 @@ def _list_given(source: Source, clause: Clause, arguments: list[Node]) -> ChildL
     return ChildListText(source, literal, place_of(source, span_of(literal)).scope)
 
 
-def _bound_value(source: Source, clause: Clause, variable: Node) -> Node | None:
+def bound_value(source: Source, clause: Clause, variable: Node) -> Node | None:
     """What the variable is bound to: once in the whole function, and on its top level."""
     definition = source.node_at(clause.span)
     name = syntax.text(variable)

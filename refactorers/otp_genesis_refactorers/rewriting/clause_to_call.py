@@ -1,4 +1,4 @@
-"""A clause of `handle_info/2` as one of `handle_call/3` that answers `:ok`."""
+"""A clause of `handle_info/2` or `handle_cast/2` as one of `handle_call/3` that answers `:ok`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def clause_as_call(source: Source, module: Module, taken: Taken) -> list[Edit] |
     A clause that is the only one of its kind is rewritten where it is, when there is no `handle_call/3` yet.
     """
     clause = taken.clause
-    if taken.function.id != "handle_info/2":
+    if taken.function.id not in ("handle_info/2", "handle_cast/2"):
         return Refused(f"`{module.name}` takes the message in a form that can't be rewritten: do it by hand")
     edits = _rewritten(source, clause)
     if isinstance(edits, Refused):
@@ -83,7 +83,7 @@ def _removed(source: Source, taken: Taken) -> Edit | Refused:
         return _removed_with_attribute(source, taken.clause)
     if source.text(between).strip():
         return Refused(
-            f"something stands between the clauses of `handle_info/2` at "
+            f"something stands between the clauses of `{taken.function.id}` at "
             f"{place(source, taken.clause.name_span.start)}: move the clause by hand"
         )
     return Edit(gap, "")
@@ -100,7 +100,7 @@ def _removed_with_attribute(source: Source, clause: Clause) -> Edit | Refused:
 
 
 def _callback_before(module: Module, taken: Taken) -> Clause | None:
-    """The last clause of the callbacks that stand in front of `handle_info/2`."""
+    """The last clause of the callbacks that stand in front of the clauses of this one."""
     first = taken.function.clauses[0].span.start
     before = [
         function.clauses[-1] for function in callbacks(module) if function.clauses[-1].span.end <= first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Clause, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
@@ -17,7 +19,9 @@ _RESERVED = frozenset(
 )
 
 
-def client_function(source: Source, module: Module, pattern: Term, name: Term) -> Edit | Refused:
+def client_function(
+    source: Source, module: Module, pattern: Term, name: Term, way: Literal["call", "cast"] = "call"
+) -> Edit | Refused:
     """The edit that gives a server a function named after the tag of a message, with its parts as arguments.
 
     `name` is what the server is registered as. The function stands behind the start functions.
@@ -40,7 +44,7 @@ def client_function(source: Source, module: Module, pattern: Term, name: Term) -
     server = "__MODULE__" if name.value == module.name else f":{name.value}"
     request = f"{{:{tag}, {', '.join(variables)}}}" if message.kind == "tuple" else f":{tag}"
     head = f"{tag}({', '.join(variables)})" if variables else tag
-    text = f"def {head}, do: GenServer.call({server}, {request})"
+    text = f"def {head}, do: GenServer.{way}({server}, {request})"
     return _behind(source, anchor, text)
 
 

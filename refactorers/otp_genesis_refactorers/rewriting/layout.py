@@ -176,9 +176,21 @@ def _pipeline(page: _Page, node: Node, indent: str) -> str:
 
 def _capture(page: _Page, node: Node, indent: str, column: int, tail: int) -> str:
     inner = syntax.operand(node)
+    if inner is not None and syntax.operator(node) == "@":
+        return _attribute(page, inner, column, tail)
     if syntax.operator(node) != "&" or inner is None:
         return syntax.text(node)
     return "&" + _lay_out(page, inner, indent, column + 1, tail)
+
+
+def _attribute(page: _Page, definition: Node, column: int, tail: int) -> str:
+    """`@name value`, the value's further lines indented from where it starts."""
+    values = syntax.arguments(definition)
+    name = syntax.local_name(definition)
+    if len(values) != 1 or not name:
+        return f"@{syntax.text(definition)}"
+    start = column + len(name) + 2
+    return f"@{name} {_lay_out(page, values[0], ' ' * start, start, tail)}"
 
 
 def _list(page: _Page, node: Node, indent: str, _column: int, _tail: int) -> str:

@@ -13,6 +13,9 @@ from otp_genesis_server.lsp import features
 from otp_genesis_server.lsp.features import commands
 from otp_genesis_server.lsp.server import Server
 
+_TURN_SECONDS = 0.001
+"""How long a thread that works in the background may go on when the one that answers has something to do."""
+
 
 def build_server() -> Server:
     """A server with everything registered, not yet connected.
@@ -41,6 +44,7 @@ def serve_stdio() -> None:
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    sys.setswitchinterval(_TURN_SECONDS)
     _log_to_stderr()
     server = build_server()
     server.ends_with_parent = True

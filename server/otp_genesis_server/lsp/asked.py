@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
-from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.server import Server
+
+if TYPE_CHECKING:
+    from otp_genesis_server.lsp.folder import Folder
 
 
 def chosen_folder(ls: Server, uri: str | None) -> Folder:

@@ -19,7 +19,7 @@ class ClientFeatures:
     encoding: Encoding = "utf-16"
     """The unit that columns are counted in, the same in both directions."""
     rule_pages: str = ""
-    """Where the rules' pages are published; empty for the pages that come with the server."""
+    """Where the rules' pages are published, see `link_to`; empty for the pages that come with the server."""
     apply_edit: bool = False
     document_changes: bool = False
     change_annotations: bool = False

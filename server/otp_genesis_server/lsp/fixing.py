@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 
-from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_server.lsp import to_lsp
@@ -39,6 +38,7 @@ async def fix_of(ls: Server, finding: Finding, snapshot: Snapshot) -> Fix | Refu
 
 
 def _proven(finding: Finding, snapshot: Snapshot) -> Change | Refused:
+    from otp_genesis_analyzers import engine
     from otp_genesis_refactorers.fix_all import proven_fix
 
     return proven_fix(finding, engine.with_wrappers(snapshot.project), snapshot.project.config)

@@ -10,62 +10,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.config import CONFIG_NAME, ConfigProblem, load_config
-from otp_genesis_analyzers.discovery import SUFFIXES, elixir_files, find_apps, is_ignored
-from otp_genesis_analyzers.facts.processes.kinds import explained
+from otp_genesis_analyzers.config import CONFIG_NAME, ConfigProblem
+from otp_genesis_analyzers.discovery import SUFFIXES, elixir_files, is_ignored
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.last_good import moved, retyped, typed_between, unfinished
-from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
-from otp_genesis_analyzers.roles import Role
-from otp_genesis_analyzers.rules import find_rule
-from otp_genesis_analyzers.rules.contract import Rule
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
-from otp_genesis_server.lsp.settings import Settings
+from otp_genesis_refactorers.parallel import in_background
+from otp_genesis_server.lsp.file_state import FileState, States, carried_findings, first_states_of, states_of
 from otp_genesis_server.lsp.snapshot import Document, Snapshot, reader
+from otp_genesis_server.lsp.surroundings import Surroundings
 
 PROJECT_PAUSE_SECONDS = 0.2
 """How long typing must pause before the rules that need the whole project run again."""
-
-
-class Surroundings(Protocol):
-    """What a folder needs of the server around it."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run in the background; an exception is reported."""
-        ...
-
-    def publish(self, snapshot: Snapshot, path: str, findings: tuple[Finding, ...]) -> None:
-        """Show these findings, perhaps none, in one file, and no others."""
-        ...
-
-    def log(self, message: str) -> None: ...
-
-    def warn(self, message: str) -> None:
-        """Tell the user what they can set right."""
-        ...
-
-
-@dataclass(frozen=True)
-class FileState:
-    """The text of one file, what it gave, and the findings of the rules that look at one file."""
-
-    source: Source
-    analysis: FileAnalysis
-    findings: tuple[Finding, ...]
-    healthy: bool
-    """Not in the middle of being typed."""
-    role: Role
-    settings: FileSettings
-    """What it was analysed with."""
+FILE_PAUSE_SECONDS = 0.1
+"""And how long before a file is analysed that is slow to be (see `file_state`)."""
+FILES_AT_ONCE = 20
+"""How many files are published before it is looked whether somebody types."""
 
 
 class Folder:
@@ -93,8 +59,13 @@ class Folder:
         """The newest healthy state of each open document."""
         self._revisions: Counter[str] = Counter()
         self._analyses: dict[str, asyncio.Task[None]] = {}
+        self._pausing: dict[str, asyncio.Event] = {}
+        """Set when a file changes whose analysis waits for a pause."""
         self._check: asyncio.Task[None] | None = None
         self._check_due = 0.0
+        self._unsaid: set[str] = set()
+        """Files whose findings are known, and not yet published."""
+        self._saying: asyncio.Task[None] | None = None
 
     # --- what happens to it ---------------------------------------------------------------------------
 
@@ -162,10 +133,11 @@ class Folder:
     async def checked(self) -> Snapshot | None:
         """The folder once all rules have seen what was typed so far; None when it can't be read."""
         await self._loaded.wait()
-        while self._analyses or (self._check and not self._check.done()):
+        while self._analyses or any(task and not task.done() for task in (self._check, self._saying)):
             await self.current()
-            if self._check:
-                await asyncio.wait([self._check])
+            for task in (self._check, self._saying):
+                if task:
+                    await asyncio.wait([task])
         return self._snapshot()
 
     def show(self) -> None:
@@ -180,15 +152,18 @@ class Folder:
     def forget(self) -> None:
         """Take back everything shown, and stay silent from now on."""
         self._show({})
+        self._publish(sorted(self._unsaid))
         self.forgotten = True
-        for task in (*self._analyses.values(), self._check, self.watching):
+        for task in (*self._analyses.values(), self._check, self._saying, self.watching):
             if task:
                 task.cancel()
 
     async def _load_project(
         self, read: Callable[[str], bytes], on_progress: Callable[[int, int], None]
     ) -> None:
-        loaded = await asyncio.to_thread(engine.load, self.root, read=read, on_progress=on_progress)
+        loaded = await asyncio.to_thread(
+            engine.load, self.root, read=read, on_progress=on_progress, analyze_all=in_background
+        )
         self._project = loaded.project
         for path in loaded.unparsed:
             self._around.log(f"{self.root / path} is left out: it can't be read as UTF-8 text")
@@ -211,29 +186,55 @@ class Folder:
 
     def _changed(self, path: str) -> None:
         self._revisions[path] += 1
+        if path in self._pausing:
+            self._pausing[path].set()
         wanted = self._project is not None or path in self.documents or path in self._findings
         if wanted and path not in self._analyses and not self.forgotten:
             self._analyses[path] = self._around.spawn(self._analyse(path))
 
     async def _analyse(self, path: str) -> None:
         """Bring one file up to date; begin anew while its text changes meanwhile."""
+        paused = False
         try:
             while True:
                 revision, snapshot = self._revisions[path], self._snapshot()
                 before, healthy = self._typed_in.get(path), self._healthy.get(path)
-                if snapshot is not None:
-                    state = await asyncio.to_thread(_state_of, snapshot, path, before, healthy)
-                else:
-                    state = await asyncio.to_thread(_first_state_of, self._unread(), path, before, healthy)
-                if self._revisions[path] == revision:
-                    self._take(path, state)
+                work = partial(
+                    states_of if snapshot else first_states_of,
+                    *(snapshot or self._unread(), path, before, healthy),
+                    paused=paused,
+                )
+                # With a healthy text to go by it takes less time than a thread takes to get its turn.
+                known = healthy is not None and healthy.context.in_project is (snapshot is not None)
+                states = work() if known and not paused else await asyncio.to_thread(work)
+                if self._revisions[path] != revision:
+                    paused = False
+                elif states is None or states.newest.settled:
+                    self._take(path, states)
                     return
+                elif states.newest.can_wait:
+                    self._take(path, states)
+                    paused = await self._pauses(path, FILE_PAUSE_SECONDS)
+                else:
+                    paused = True
         finally:
             del self._analyses[path]
             if self._project is not None:
                 self._check_after(PROJECT_PAUSE_SECONDS)
 
-    def _take(self, path: str, state: FileState | None) -> None:
+    async def _pauses(self, path: str, seconds: float) -> bool:
+        """Whether nobody types in a file for so long. Ends as soon as somebody does."""
+        typed = self._pausing[path] = asyncio.Event()
+        try:
+            await asyncio.wait_for(typed.wait(), seconds)
+        except TimeoutError:
+            return True
+        finally:
+            del self._pausing[path]
+        return False
+
+    def _take(self, path: str, states: States | None) -> None:
+        state = states and states.newest
         if self._project is not None:
             others = {other: file for other, file in self._project.files.items() if other != path}
             self._project = replace(
@@ -244,13 +245,14 @@ class Folder:
             if (self.root / path).exists():
                 self._around.log(f"{self.root / path} is left out: it can't be read as UTF-8 text")
         else:
-            carried = _carried(self._findings.get(path, ()), self._typed_in.get(path), state.source)
-            findings = tuple(sorted((*state.findings, *carried), key=lambda finding: finding.sort_key))
+            carried = carried_findings(self._findings.get(path, ()), self._typed_in.get(path), state.source)
+            both = dict.fromkeys((*state.findings, *carried))
+            findings = tuple(sorted(both, key=lambda finding: finding.sort_key))
             if path in self.documents:
                 self._typed_in[path] = state.source
-                if state.healthy:
-                    self._healthy[path] = state
-        self._show({**self._findings, path: findings}, retyped=path)
+                if states and states.healthy:
+                    self._healthy[path] = states.healthy
+        self._show_file(path, findings)
 
     # --- the whole folder -----------------------------------------------------------------------------
 
@@ -277,101 +279,51 @@ class Folder:
             await asyncio.sleep(wait_seconds)
         return await self.current()
 
-    def _show(self, findings: dict[str, tuple[Finding, ...]], *, retyped: str | None = None) -> None:
-        """Publish what differs from what is shown, and in any case the file whose text is new."""
+    def _show_file(self, path: str, findings: tuple[Finding, ...]) -> None:
+        """Publish one file, whose text is new."""
+        before = self._shown.pop(path, ())
+        self._findings.pop(path, None)
+        if findings:
+            self._findings[path] = findings
+        shown = self._visible(path, findings)
+        if shown:
+            self._shown[path] = shown
+        # Before the folder was read, nothing found says nothing.
+        if not self.forgotten and (self._project is not None or shown or before):
+            self._publish([path])
+
+    def _show(self, findings: dict[str, tuple[Finding, ...]]) -> None:
+        """Publish what differs from what is shown; open files first, of many others the rest by and by."""
         self._findings = {path: found for path, found in findings.items() if found}
-        visible = dict(self._visible())
-        before, self._shown = self._shown, visible
+        seen = ((path, self._visible(path, found)) for path, found in self._findings.items())
+        before, self._shown = self._shown, {path: shown for path, shown in seen if shown}
         if self.forgotten:
             return
-        snapshot = self._snapshot() or self._unread()
-        changed = {path for path in before.keys() | visible.keys() if before.get(path) != visible.get(path)}
-        if retyped and (self._project is not None or retyped in visible):
-            changed.add(retyped)  # before the folder was read, nothing found says nothing
-        for path in sorted(changed):
-            self._around.publish(snapshot, path, visible.get(path, ()))
+        paths = before.keys() | self._shown.keys()
+        changed = {path for path in paths if before.get(path) != self._shown.get(path)}
+        self._publish(sorted(changed & self.documents.keys()))
+        self._unsaid |= changed - self.documents.keys()
+        if len(self._unsaid) <= FILES_AT_ONCE:
+            self._publish(sorted(self._unsaid))
+        elif self._saying is None or self._saying.done():
+            self._saying = self._around.spawn(self._say_the_rest())
 
-    def _visible(self) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def _visible(self, path: str, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
         settings = self._around.settings
-        everywhere = self._opened and not settings.open_files_only
-        for path, found in self._findings.items():
-            shown = tuple(finding for finding in found if finding.severity >= settings.minimum_severity)
-            if shown and (everywhere or path in self.documents):
-                yield path, shown
+        if path not in self.documents and (settings.open_files_only or not self._opened):
+            return ()
+        return tuple(finding for finding in found if finding.severity >= settings.minimum_severity)
 
+    async def _say_the_rest(self) -> None:
+        while self._unsaid:
+            self._publish(sorted(self._unsaid)[:FILES_AT_ONCE])
+            await asyncio.sleep(0)  # who types goes first
 
-def _state_of(
-    snapshot: Snapshot, path: str, before: Source | None, healthy: FileState | None
-) -> FileState | None:
-    """Analyse one file in the light of its project; None when there is no text to be read.
-
-    `before` is the text last analysed, which spares parsing what is still the same, `healthy` the
-    last one that was not half typed.
-    """
-    project = snapshot.project
-    source = engine.read_source(path, project.read)
-    if source is None:
-        return None
-    if before is not None:
-        source = retyped(before, source.content)
-    role, settings = project.role_of(path), project.settings_of(path)
-    if healthy is None and path in snapshot.documents:
-        healthy = _saved(snapshot, path)
-    elif healthy is not None and (healthy.role, healthy.settings) != (role, settings):
-        healthy = _healthy_state(healthy.source, role, settings)
-    if healthy is None:
-        analysis, finished = engine.analyze(source, role, settings), not source.broken
-    else:
-        analysis = engine.reanalyze(source, role, healthy.source, healthy.analysis, settings)
-        finished = not unfinished(source, healthy.source)
-    project = replace(project, files={**project.files, path: analysis})
-    findings = engine.check_file(project, project.config, path)
-    return FileState(source, analysis, findings, finished, role, settings)
-
-
-def _first_state_of(
-    snapshot: Snapshot, path: str, before: Source | None, healthy: FileState | None
-) -> FileState | None:
-    """One file of a folder that was not read yet, with the findings that nothing in it can take back."""
-    read = snapshot.project.read
-    above = [f"{folder}/mix.exs" for folder in PurePath(path).parents if folder != PurePath()]
-    apps = find_apps(["mix.exs", *above], read)
-    config, _ = load_config(snapshot.root, [app.folder for app in apps], read)
-    project = Project(apps, {}, read, config)
-    state = _state_of(replace(snapshot, project=project), path, before, healthy)
-    if state is None:
-        return None
-    settled = explained(state.analysis.facts)
-    findings = tuple(finding for finding in state.findings if settled and _stands_alone(finding))
-    return replace(state, findings=findings)
-
-
-def _stands_alone(finding: Finding) -> bool:
-    rule = find_rule(finding.code)
-    return rule is not None and type(rule).refine is Rule.refine
-
-
-def _saved(snapshot: Snapshot, path: str) -> FileState | None:
-    """What the disk holds under a document that was just opened, perhaps half typed."""
-    source = engine.read_source(path, reader(snapshot.root, {}))
-    if source is None or source.broken:
-        return None
-    role, settings = snapshot.project.role_of(path), snapshot.project.settings_of(path)
-    return _healthy_state(source, role, settings)
-
-
-def _healthy_state(source: Source, role: Role, settings: FileSettings) -> FileState:
-    analysis = engine.analyze(source, role, settings)
-    return FileState(source, analysis, (), healthy=True, role=role, settings=settings)
-
-
-def _carried(findings: Iterable[Finding], before: Source | None, now: Source) -> Iterator[Finding]:
-    """Findings that only the whole project shows, moved by what was typed, until it is checked again."""
-    typed = typed_between((before or now).content, now.content)
-    for finding in findings:
-        rule = find_rule(finding.code)
-        if rule and rule.project_wide and not typed.touches(finding.span):
-            yield moved(finding, typed)
+    def _publish(self, paths: Iterable[str]) -> None:
+        snapshot = self._snapshot() or self._unread()
+        for path in paths:
+            self._unsaid.discard(path)
+            self._around.publish(snapshot, path, self._shown.get(path, ()))
 
 
 def _checked(project: Project) -> tuple[Project, tuple[Finding, ...]]:

@@ -14,7 +14,12 @@ from otp_genesis_analyzers.rules.page import page
 
 
 def link_to(code: str, published_at: str) -> str | None:
-    """Where to read about a rule: on the web where that is configured, else in a file of its page."""
+    """Where to read about a rule: on the web where that is configured, else in a file of its page.
+
+    `published_at` is the address above the pages, or one that has `{code}` where the code belongs.
+    """
+    if "{code}" in published_at:
+        return published_at.replace("{code}", code)
     if published_at:
         return f"{published_at.rstrip('/')}/{code}"
     rule = find_rule(code)

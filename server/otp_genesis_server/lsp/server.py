@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Coroutine, Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cattrs import BaseValidationError, Converter, transform_error
 from lsprotocol import types as lsp
@@ -20,12 +20,14 @@ from otp_genesis_server import VERSION
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.diagnostics import Diagnostics
-from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.progress import progress
 from otp_genesis_server.lsp.session import Session
 from otp_genesis_server.lsp.settings import SECTION, Settings, read_settings
 from otp_genesis_server.lsp.snapshot import Snapshot
 from otp_genesis_server.lsp.watching import NotWatched, changes_below
+
+if TYPE_CHECKING:
+    from otp_genesis_server.lsp.folder import Folder
 
 PARENT_CHECK_SECONDS = 5.0
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from otp_genesis_analyzers.config import CONFIG_NAME
 from otp_genesis_analyzers.discovery import SUFFIXES, is_ignored
 from otp_genesis_server.lsp.client_features import ClientFeatures
-from otp_genesis_server.lsp.folder import Folder, Surroundings
 from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.settings import Settings
 from otp_genesis_server.lsp.snapshot import Document
+from otp_genesis_server.lsp.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from otp_genesis_server.lsp.folder import Folder
 
 MIX_FILE = "mix.exs"
 _SETTINGS = (MIX_FILE, CONFIG_NAME)
@@ -134,7 +137,7 @@ class Session:
     def open_folders(self, roots: Iterable[Path]) -> None:
         for root in roots:
             if root not in self._opened:
-                self._opened[root] = Folder(root, self._around)
+                self._opened[root] = _new_folder(root, self._around)
                 self._around.scan(self._opened[root])
                 self._around.watch(self._opened[root])
         self._find_new_homes()
@@ -164,7 +167,8 @@ class Session:
         key = projects[-1] if projects else file  # of two, the outer one is the umbrella
         if key in self._implied:
             return _place(self._implied[key], file)
-        folder = Folder(key if projects else file.parent, self._around, alone=not projects, opened=False)
+        root = key if projects else file.parent
+        folder = _new_folder(root, self._around, alone=not projects, opened=False)
         place = _place(folder, file)
         if place is not None:
             self._implied[key] = folder
@@ -175,6 +179,13 @@ class Session:
     def _innermost(self, file: Path) -> Folder | None:
         around = [folder for root, folder in self._opened.items() if _below(file, root)]
         return max(around, key=lambda folder: len(folder.root.parts), default=None)
+
+
+def _new_folder(root: Path, around: Surroundings, *, alone: bool = False, opened: bool = True) -> Folder:
+    # Not at the top: the analyzers would keep the client waiting for `initialize`.
+    from otp_genesis_server.lsp.folder import Folder
+
+    return Folder(root, around, alone=alone, opened=opened)
 
 
 def _place(folder: Folder, file: Path) -> Place | None:

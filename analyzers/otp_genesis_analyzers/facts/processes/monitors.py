@@ -7,11 +7,11 @@ from otp_genesis_analyzers.facts.model import Call
 
 def monitors_process(call: Call) -> bool:
     """`Process.monitor(pid)` and `:erlang.monitor(:process, pid)`."""
-    if call.form == "capture":
+    if call.form == "capture" or not call.args:
         return False
     if call.is_to("Process", "monitor"):
         return True
-    return call.is_to(":erlang", "monitor") and bool(call.args) and call.args[0].is_atom("process")
+    return call.is_to(":erlang", "monitor") and call.args[0].is_atom("process")
 
 
 def tag_of_end(call: Call) -> str:

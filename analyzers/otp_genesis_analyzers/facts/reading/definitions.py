@@ -13,6 +13,7 @@ from otp_genesis_analyzers.facts.model import Attribute, ChildList, FunctionKind
 from otp_genesis_analyzers.facts.reading.builders import Body, ClauseBuilder, ModuleBuilder, Unread
 from otp_genesis_analyzers.facts.reading.child_lists import read_child_list
 from otp_genesis_analyzers.facts.reading.control_flow import definition_body
+from otp_genesis_analyzers.facts.reading.delegates import delegated_call
 from otp_genesis_analyzers.facts.reading.read_terms import module_name, read_term
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Span
@@ -146,6 +147,9 @@ def _read(walk: Walk, module: ModuleBuilder, unread: Unread) -> None:
     statements = _outline(node, clause)
     with walk.definition(clause, scope):
         definition_body(walk, node)
+    delegated = delegated_call(node, clause, scope) if clause.kind == "defdelegate" else None
+    if delegated is not None:
+        clause.calls.append(delegated)
     doubtful = walk.broken and (clause.nested_definition or clause.span.end > walk.trusted_until)
     if not doubtful:
         module.clauses.append(clause)

@@ -87,7 +87,7 @@ def _id_text(source: Source, clause: Clause, call: Call) -> str:
     """The id that a handler is attached or detached under; empty where the clause does not show it."""
     node = id_node(source, call) if call.form == "call" else None
     if node is not None and node.type == "identifier":
-        node = _value_of(source, clause, syntax.text(node))
+        node = value_of(source, clause, syntax.text(node))
     return syntax.text(node) if node is not None else ""
 
 
@@ -96,7 +96,7 @@ def _identity(source: Source, clause: Clause, node: Node) -> Identity:
         name = syntax.text(node)
         if name == "__MODULE__":
             return "constant"
-        value = _value_of(source, clause, name)
+        value = value_of(source, clause, name)
         return _identity(source, clause, value) if value is not None else "unknown"
     if node.type == "call":
         target = syntax.call_target(node)
@@ -123,7 +123,7 @@ def _of_parts(source: Source, clause: Clause, parts: list[Node], otherwise: Iden
     return "unknown" if "unknown" in found else otherwise
 
 
-def _value_of(source: Source, clause: Clause, name: str) -> Node | None:
+def value_of(source: Source, clause: Clause, name: str) -> Node | None:
     """The right side of the only `name = value` of the clause."""
     if clause.body is None:
         return None

@@ -52,6 +52,7 @@ class ChildNotInTree(Rule):
     ## References
     - https://hexdocs.pm/elixir/supervisor-and-application.html
     - https://hexdocs.pm/elixir/Supervisor.html#module-child-specification
+    - Shown by `tests/beam/send_and_cast.exs`
     """
 
     code = "OTP106"

@@ -40,6 +40,7 @@ class DiscardedAsyncTask(Rule):
     ## References
     - https://hexdocs.pm/elixir/Task.html#async/1
     - https://hexdocs.pm/elixir/Task.Supervisor.html#start_child/3
+    - Shown by `tests/beam/unawaited_task.exs`
     """
 
     code = "OTP103"

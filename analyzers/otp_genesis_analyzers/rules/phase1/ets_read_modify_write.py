@@ -78,6 +78,7 @@ class EtsReadModifyWrite(Rule):
     ## References
     - https://www.erlang.org/doc/apps/stdlib/ets.html#update_counter/4
     - https://www.erlang.org/doc/apps/stdlib/ets.html#insert_new/2
+    - Shown by `tests/beam/table_in_two_steps.exs`
     """
 
     code = "OTP113"

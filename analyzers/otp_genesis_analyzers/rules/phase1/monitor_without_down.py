@@ -54,6 +54,7 @@ class MonitorWithoutDown(Rule):
     ## References
     - https://hexdocs.pm/elixir/Process.html#monitor/1
     - https://hexdocs.pm/elixir/GenServer.html#module-receiving-regular-messages
+    - Shown by `tests/beam/monitor_after_down.exs` and `tests/beam/stray_messages.exs`
     """
 
     code = "OTP108"

@@ -66,6 +66,7 @@ class ReceiveInCallback(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#reply/2
     - https://www.erlang.org/doc/system/gen_server_concepts.html
+    - Shown by `tests/beam/receive_in_a_callback.exs`
     """
 
     code = "OTP110"

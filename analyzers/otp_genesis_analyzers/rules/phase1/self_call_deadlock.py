@@ -49,6 +49,7 @@ class SelfCallDeadlock(Rule):
 
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#call/3
+    - Shown by `tests/beam/call_to_itself.exs`
     """
 
     code = "OTP111"

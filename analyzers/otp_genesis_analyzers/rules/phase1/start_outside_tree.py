@@ -59,6 +59,7 @@ class StartOutsideTree(Rule):
     ## References
     - https://hexdocs.pm/elixir/process-anti-patterns.html#unsupervised-processes
     - https://hexdocs.pm/elixir/DynamicSupervisor.html
+    - Shown by `tests/beam/started_by_ordinary_code.exs`
     """
 
     code = "OTP105"

@@ -58,6 +58,7 @@ class TaskReplyUnhandled(Rule):
     ## References
     - https://hexdocs.pm/elixir/Task.html#async/1
     - https://hexdocs.pm/elixir/Task.Supervisor.html#async_nolink/3
+    - Shown by `tests/beam/unawaited_task.exs` and `tests/beam/stray_messages.exs`
     """
 
     code = "OTP121"

@@ -72,11 +72,13 @@ class UnsupervisedSpawn(Rule):
     ## References
     - https://hexdocs.pm/elixir/process-anti-patterns.html#unsupervised-processes
     - https://hexdocs.pm/elixir/Task.Supervisor.html
+    - Shown by `tests/beam/spawned_process.exs`
     """
 
     code = "OTP101"
     name = "unsupervised-spawn"
     severity = Severity.WARNING
+    refined_by_app = True
     anchors = ("spawn", "spawn_link", "spawn_monitor", "spawn_opt", "spawn_request")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 

@@ -33,10 +33,10 @@ class UnsupervisedTask(Rule):
     linked to it, which is usually meant, or where the task only stops or tells another process.
 
     ## Why it matters on the BEAM
-    No supervisor waits for the task when the application stops: work that was begun is lost at each
-    deployment. A task started with `Task.start` fails alone, and nobody but the log learns of it. One
-    started with `Task.start_link` takes the process down that started it, in a controller or a view the
-    user's request.
+    When the application stops, the task is killed where it stands. Below a supervisor it is stopped in its
+    turn, and one that traps exits has time to end what it began. A task started with `Task.start` fails
+    alone, and nobody but the log learns of it. One started with `Task.start_link` takes the process down
+    that started it, in a controller or a view the user's request.
 
     ## When it is legitimate
     In the `start_link` of a module that is itself a child of a supervisor. When the process is linked or
@@ -56,11 +56,13 @@ class UnsupervisedTask(Rule):
     ## References
     - https://hexdocs.pm/elixir/Task.html#module-dynamically-supervised-tasks
     - https://hexdocs.pm/elixir/process-anti-patterns.html#unsupervised-processes
+    - Shown by `tests/beam/spawned_process.exs` and `tests/beam/unawaited_task.exs`
     """
 
     code = "OTP102"
     name = "unsupervised-task"
     severity = Severity.WARNING
+    refined_by_app = True
     anchors = ("Task start", "Task start_link")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 

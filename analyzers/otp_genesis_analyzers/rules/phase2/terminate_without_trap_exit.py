@@ -53,6 +53,7 @@ class TerminateWithoutTrapExit(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#c:terminate/2
     - https://www.erlang.org/doc/system/gen_server_concepts.html#stopping
+    - Shown by `tests/beam/terminate_is_no_promise.exs`
     """
 
     code = "OTP203"

@@ -60,6 +60,7 @@ class VolatileState(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#c:handle_continue/2
     - https://hexdocs.pm/elixir/Supervisor.html
+    - Shown by `tests/beam/state_after_a_restart.exs`
     """
 
     code = "OTP201"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
 from otp_genesis_analyzers.facts.calls.sites import production_modules
@@ -17,6 +18,7 @@ from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Span
 
@@ -34,9 +36,10 @@ class BlockingCallback(Rule):
     timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument or the
     state holds. `handle_call` and the call events of a state machine are judged always; `handle_cast`,
     `handle_info` and `handle_continue` where the server answers calls as well. These are **warnings**, and so
-    is a sleep in a view or a channel. **Information** is what may be short: a sleep of unknown length,
-    `Task.yield`, a function that the state holds. **Hints** are database queries in `handle_call`, calls to
-    other processes whose failure is caught, and sleeps of a server that nobody calls.
+    is a sleep in a view or a channel, and a function of another module of the project that always waits for a
+    network, a command, another node or a sleep. **Information** is what may be short: a sleep of unknown
+    length, `Task.yield`, a function that the state holds. **Hints** are database queries in `handle_call`,
+    calls to other processes whose failure is caught, and sleeps of a server that nobody calls.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -68,11 +71,14 @@ class BlockingCallback(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#reply/2
     - https://hexdocs.pm/elixir/Task.Supervisor.html
+    - Shown by `tests/beam/server_answers_one_at_a_time.exs` and
+      `tests/beam/a_call_that_timed_out_is_still_served.exs`
     """
 
     code = "OTP304"
     name = "blocking-callback"
     severity = Severity.WARNING
+    project_wide = True
     anchors = ("handle_", ":call", "sleep")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
@@ -135,8 +141,10 @@ class BlockingCallback(Rule):
 
               @impl true
               def handle_call({:quote, id}, from, state) do
+                url = state.url
+
                 Task.Supervisor.start_child(Shop.TaskSupervisor, fn ->
-                  GenServer.reply(from, Req.get!(state.url <> id).body)
+                  GenServer.reply(from, Req.get!(url <> id).body)
                 end)
 
                 {:noreply, state}
@@ -266,8 +274,78 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/api.ex
+            defmodule Shop.Api do
+              use GenServer
+              alias Shop.Bank
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:sign_in, user}, _from, state) do
+                case Bank.sign_in(user) do
+            #        ^^^^^^^^^^^^ warning: in `Req.post!/2`, reached through `Shop.Bank.sign_in/1`
+                  {:ok, token} -> {:reply, :ok, Map.put(state, user, token)}
+                  error -> {:reply, error, state}
+                end
+              end
+
+              def handle_info(:refresh, state), do: {:noreply, refresh(state)}
+            #                                                  ^^^^^^^ warning: `handle_info/2` waits for
+
+              defp refresh(state), do: Map.new(state, fn {user, _} -> {user, Bank.sign_in(user)} end)
+            end
+            # file: lib/shop/bank.ex
+            defmodule Shop.Bank do
+              def sign_in(user), do: request(%{user: user})
+
+              defp request(json), do: Req.post!("https://example.org", json: json).body
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/api.ex
+            defmodule Shop.Api do
+              @moduledoc "Waits elsewhere, perhaps, or in nobody's way."
+              use GenServer
+
+              def init(opts), do: {:ok, opts, {:continue, :load}}
+              def handle_continue(:load, opts), do: {:noreply, Shop.Bank.rates(opts)}
+              def handle_call({:cached, id}, _from, state), do: {:reply, Shop.Bank.cached(id), state}
+              def handle_call({:named, id}, _from, state), do: {:reply, Shop.Bank.name(id), state}
+              def handle_call({:listed, id}, _from, state), do: {:reply, Shop.Bank.list(id), state}
+
+              def handle_call({:rates, id}, from, state) do
+                Task.Supervisor.start_child(Shop.Tasks, fn -> GenServer.reply(from, Shop.Bank.rates(id)) end)
+                {:noreply, state}
+              end
+            end
+
+            defmodule Shop.Poller do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def handle_info(:poll, state), do: {:noreply, Shop.Bank.rates(state)}
+            end
+            # file: lib/shop/bank.ex
+            defmodule Shop.Bank do
+              def rates(url), do: Req.get!(url).body
+              def name(id), do: "bank #{id}"
+              def list(id), do: Shop.Repo.all(id)
+
+              def cached(url) do
+                case :ets.lookup(:rates, url) do
+                  [{^url, rates}] -> rates
+                  [] -> rates(url)
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Rates do
@@ -475,6 +553,29 @@ class BlockingCallback(Rule):
                 if wait.found.wait.kind == "sleep" and wait.found.wait.certain and _place(wait) not in seen:
                     seen.add(_place(wait))
                     yield self._finding(file, module, wait, Severity.WARNING)
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        for wait in waits_elsewhere(project):
+            kind = kinds(wait.module)
+            if kind & _WORK_IS_WAITING or not kind & _JUDGED:
+                continue
+            shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
+            if wait.callback.id not in _NOT_JUDGED and wait.call.head not in shown:
+                yield self._elsewhere(wait)
+
+    def _elsewhere(self, wait: WaitElsewhere) -> Finding:
+        far = wait.far
+        return self.report(
+            wait.path,
+            wait.call.head,
+            f"`{wait.callback.id}` waits for {far.wait.words} in `{far.call.target}`, reached through "
+            f"`{wait.out.target}`: every caller of `{wait.module.name}` waits too",
+            snippet=wait.call.target,
+            scope=scope_of(wait.module, wait.callback),
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
+        )
 
     def _unknown_functions(self, file: FileView, module: Module, callback: Function) -> Iterator[Finding]:
         for clause in callback.clauses:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
@@ -10,6 +11,7 @@ from otp_genesis_analyzers.facts.processes.callback_waits import CallbackWait, c
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
 _STARTED_BY_SUPERVISORS = SERVERS | frozenset[Kind](("Supervisor",))
@@ -23,7 +25,9 @@ class BlockingInit(Rule):
     that it goes through: HTTP clients, TCP and TLS connects, system commands, `:rpc` and `:erpc` without a
     timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument holds.
     These are **warnings**. A wait of unknown length is **information**; a database query, and a call whose
-    failure is caught, is a **hint**.
+    failure is caught, is a **hint**. Functions of other modules of the project are followed too: a network,
+    a command, another node or a sleep that such a function always waits for is a **warning**, one that it
+    waits for in some cases is **information**.
 
     ## Why it matters on the BEAM
     `start_link` returns when `init/1` has. A supervisor starts its children one after the other, so that
@@ -52,11 +56,13 @@ class BlockingInit(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#c:init/1
     - https://hexdocs.pm/elixir/GenServer.html#c:handle_continue/2
+    - Shown by `tests/beam/init_holds_the_start.exs`
     """
 
     code = "OTP303"
     name = "blocking-init"
     severity = Severity.WARNING
+    project_wide = True
     anchors = ("init(",)
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
@@ -183,8 +189,83 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/rates.ex
+            defmodule Shop.Rates do
+              use GenServer
+              alias Shop.Bank
+
+              def init(opts), do: {:ok, load(opts)}
+            #                           ^^^^ warning: reached through `Shop.Bank.rates/1`
+
+              defp load(opts), do: if(opts[:load], do: Bank.rates(opts[:url]))
+            end
+
+            defmodule Shop.Fleet do
+              use Supervisor
+
+              def init(opts) do
+                cars = Keyword.get_lazy(opts, :cars, &list/0)
+            #                                        ^^^^^^^ information: `init/1` may wait for an HTTP answer
+                Supervisor.init(Enum.map(cars, &{Shop.Car, &1}), strategy: :one_for_one)
+              end
+
+              defp list, do: Shop.Cars.list()
+            end
+            # file: lib/shop/bank.ex
+            defmodule Shop.Bank do
+              defdelegate rates(url), to: __MODULE__.Client, as: :fetch
+            end
+
+            defmodule Shop.Bank.Client do
+              import Shop.Web, only: [get: 1]
+
+              def fetch(url) do
+                case get(url) do
+                  {:ok, body} -> body
+                  _ -> []
+                end
+              end
+            end
+
+            defmodule Shop.Cars do
+              def list do
+                with {:ok, url} <- Application.fetch_env(:shop, :cars), do: Shop.Web.get(url)
+              end
+            end
+            # file: lib/shop/web.ex
+            defmodule Shop.Web do
+              def get(url), do: Tesla.get(client(), url)
+
+              defp client, do: Tesla.client([])
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/rates.ex
+            defmodule Shop.Rates do
+              use GenServer
+
+              def init(opts) do
+                Task.Supervisor.start_child(Shop.Tasks, fn -> Shop.Bank.rates(opts) end)
+                {:ok, {Shop.Bank.name(), Shop.Bank.open(opts), Shop.Bank.list()}, {:continue, :load}}
+              end
+
+              def handle_continue(:load, opts), do: {:noreply, Shop.Bank.rates(opts)}
+            end
+            # file: lib/shop/bank.ex
+            defmodule Shop.Bank do
+              def rates(url), do: Req.get!(url).body
+              def name, do: "bank"
+              def list, do: Shop.Repo.all(Shop.Rate)
+              def open(opts), do: Task.async(fn -> rates(opts) end)
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Rates do
@@ -269,6 +350,29 @@ class BlockingInit(Rule):
                 continue
             for wait in callback_waits(call_graph(module), init):
                 yield self._finding(file, module, wait)
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        for wait in waits_elsewhere(project):
+            if wait.callback.id != "init/1" or not kinds(wait.module) & _STARTED_BY_SUPERVISORS:
+                continue
+            shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
+            if wait.call.head not in shown:
+                yield self._elsewhere(wait)
+
+    def _elsewhere(self, wait: WaitElsewhere) -> Finding:
+        far = wait.far
+        return self.report(
+            wait.path,
+            wait.call.head,
+            f"`init/1` {'waits' if far.certain else 'may wait'} for {far.wait.words} in `{far.call.target}`, "
+            f"reached through `{wait.out.target}`: its supervisor starts nothing else meanwhile",
+            snippet=wait.call.target,
+            scope=scope_of(wait.module, wait.callback),
+            severity=Severity.WARNING if far.certain else Severity.INFORMATION,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
+        )
 
     def _finding(self, file: FileView, module: Module, wait: CallbackWait) -> Finding:
         found = wait.found

@@ -45,11 +45,13 @@ class GodProcess(Rule):
 
     ## What it does
     Counts what a server has: kinds of messages (12 and more are many), fields of its state (12), other
-    modules of the project that it calls (10), lines (500), kinds of things that it waits for (2). It also
-    looks which messages touch which fields, through the functions that they hand the state to. Two groups
-    of messages that share no changing field are two responsibilities. A server is reported when such groups
-    exist and two of the sizes are exceeded, or when three are. The message gives the numbers and names the
-    groups: these are the seams to divide the server along. Always **information**.
+    modules of the project that it calls (10), lines (500), kinds of things that it waits for (2). These can
+    be set with `[rules.OTP301]`: `messages`, `fields`, `dependencies`, `lines`, `waits`.
+
+    It also looks which messages touch which fields, through the functions that they hand the state to. Two
+    groups of messages that share no changing field are two responsibilities. A server is reported when such
+    groups exist and two of the sizes are exceeded, or when three are. The message gives the numbers and names
+    the groups: these are the seams to divide the server along. Always **information**.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. Each responsibility waits for the others, a crash in one throws
@@ -74,6 +76,7 @@ class GodProcess(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html
     - https://hexdocs.pm/elixir/process-anti-patterns.html
+    - Shown by `tests/beam/server_answers_one_at_a_time.exs` and `tests/beam/state_after_a_restart.exs`
     """
 
     code = "OTP301"
@@ -81,6 +84,7 @@ class GodProcess(Rule):
     severity = Severity.INFORMATION
     anchors = ("handle_",)
     fixes = (FixKind.LLM,)
+    thresholds: ClassVar = {"messages": 12, "fields": 12, "dependencies": 10, "lines": 500, "waits": 2}
 
     INVALID: ClassVar = [
         Example(
@@ -183,6 +187,26 @@ class GodProcess(Rule):
               def handle_cast(:till, state), do: {:noreply, Till.run(state)}
               def handle_cast(:up, state), do: {:noreply, %{state | a: 1}}
               def handle_cast(:down, state), do: {:noreply, %{state | b: 1}}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: .otp-genesis.toml
+            [rules.OTP301]
+            messages = 4
+            lines = 10
+            # file: lib/shop/twins.ex
+            defmodule Shop.Twins do
+            #         ^^^^^^^^^^ information: 4 kinds of messages
+              use GenServer
+
+              def init(_opts), do: {:ok, %{left: 0, right: 0}}
+
+              def handle_call(:left, _from, state), do: {:reply, state.left, state}
+              def handle_call(:right, _from, state), do: {:reply, state.right, state}
+              def handle_cast(:one, state), do: {:noreply, %{state | left: state.left + 1}}
+              def handle_cast(:two, state), do: {:noreply, %{state | right: state.right + 1}}
             end
             """
         ),
@@ -292,18 +316,39 @@ class GodProcess(Rule):
             found = kinds(module)
             if not module.complete or not found & _JUDGED or found & WEB_PROCESSES:
                 continue
-            sizes = list(_sizes(file, module))
+            sizes = list(self._sizes(file, module))
             if any(size.too_big for size in sizes):
                 yield from self._judge(file, module, sizes)
 
     def _judge(self, file: FileView, module: Module, sizes: list[_Size]) -> Iterator[Finding]:
         state = server_state(file.source, file.facts, module)
-        sizes = [*sizes[:1], _Size(len(state.fields), 12, "state fields"), *sizes[1:]]
+        fields = _Size(len(state.fields), file.threshold(self, "fields"), "state fields")
+        sizes = [*sizes[:1], fields, *sizes[1:]]
         too_big = [size for size in sizes if size.too_big]
         parts = tuple(part for part in clusters(state) if len(part.messages) >= _MIN_CLUSTER)
         separable = len(parts) > 1
         if len(too_big) >= (2 if separable else 3):
             yield self._finding(file, module, state, too_big, parts if separable else ())
+
+    def _sizes(self, file: FileView, module: Module) -> Iterator[_Size]:
+        """All but the number of fields, which takes more reading: kinds of messages first."""
+        lines = file.source.lines
+        graph = call_graph(module)
+        calls = [
+            call
+            for function_id in callback_chains(graph)
+            for clause in graph.functions[function_id].clauses
+            for call in clause.calls
+        ]
+        namespace = module.name.partition(".")[0]
+        others = {call.module for call in calls if call.module.partition(".")[0] == namespace} - {module.name}
+        waits = {wait.kind for call in calls if call.runs == "here" and (wait := wait_in(call)) is not None}
+        tags = {tag_of_message(pattern) for _, _, pattern in message_patterns(module)}
+        yield _Size(len(tags - {""}), file.threshold(self, "messages"), "kinds of messages")
+        yield _Size(len(others), file.threshold(self, "dependencies"), "modules called")
+        length = lines.line_of(module.span.end) - lines.line_of(module.span.start) + 1
+        yield _Size(length, file.threshold(self, "lines"), "lines")
+        yield _Size(len(waits), file.threshold(self, "waits"), "kinds of waiting")
 
     def _finding(
         self,
@@ -329,26 +374,6 @@ class GodProcess(Rule):
             fix=FixKind.LLM,
             related=tuple(_first_clauses(file, state, parts)),
         )
-
-
-def _sizes(file: FileView, module: Module) -> Iterator[_Size]:
-    """All but the number of fields, which takes more reading: kinds of messages first."""
-    lines = file.source.lines
-    graph = call_graph(module)
-    calls = [
-        call
-        for function_id in callback_chains(graph)
-        for clause in graph.functions[function_id].clauses
-        for call in clause.calls
-    ]
-    namespace = module.name.partition(".")[0]
-    others = {call.module for call in calls if call.module.partition(".")[0] == namespace} - {module.name}
-    waits = {wait.kind for call in calls if call.runs == "here" and (wait := wait_in(call)) is not None}
-    tags = {tag_of_message(pattern) for _, _, pattern in message_patterns(module)}
-    yield _Size(len(tags - {""}), 12, "kinds of messages")
-    yield _Size(len(others), 10, "modules called")
-    yield _Size(lines.line_of(module.span.end) - lines.line_of(module.span.start) + 1, 500, "lines")
-    yield _Size(len(waits), 2, "kinds of waiting")
 
 
 def _in_words(part: Cluster) -> str:

@@ -54,6 +54,7 @@ class MissingReply(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#c:handle_call/3
     - https://hexdocs.pm/elixir/GenServer.html#reply/2
+    - Shown by `tests/beam/call_without_an_answer.exs`
     """
 
     code = "OTP404"

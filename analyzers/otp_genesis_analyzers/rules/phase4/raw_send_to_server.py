@@ -8,6 +8,7 @@ from msgspec import structs
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.calls.clause_results import results
+from otp_genesis_analyzers.facts.calls.guarded import guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
 from otp_genesis_analyzers.facts.messages.shapes import Sent, has_shape_of, is_later, sent, sent_by, taken
@@ -22,6 +23,11 @@ from otp_genesis_analyzers.terms import Term
 _LOG_HANDLER = "log/2"
 """What `:logger` calls in the process that logs, which must not wait for a server."""
 
+_CONFIRMED = "`{function}` answers `:ok` after a `send`, which says nothing of whether it arrived"
+_GUARDED = (
+    "a `send` to a pid never fails, so nothing is caught here, and nobody learns of a dead receiver: "
+    "a call or a monitor tells"
+)
 _HANDS_OVER = ("deliver", "route", "distribute", "delegate", "dispatch", "submit")
 
 
@@ -32,13 +38,13 @@ class RawSendToServer(Rule):
     Reports `send` and `Process.send` of a tagged message to a named server of the project, from outside its
     module, when its `handle_info/2` has a clause for exactly that message. A function that is named after
     handing something over (`deliver`, `route`, `delegate`) and answers `:ok` after a `send` to a pid that it
-    was given gets a **hint**.
+    was given gets a **hint**, and so does a `send` to a pid that stands alone under `rescue` or `catch`.
 
     ## Why it matters on the BEAM
-    `send/2` returns the message, whatever becomes of it. A pid may be dead, which nobody is told; a name that
-    is not registered raises. `GenServer.call/3` is what confirms that the server has done its part.
-    `GenServer.cast/2` confirms no more than `send/2` does: it returns `:ok` even for a name that
-    nobody has. It only keeps to the protocol of the server.
+    `send/2` returns the message, whatever becomes of it. A pid may be dead, which nobody is told, so a
+    `catch` around it catches nothing; a name that is not registered raises. `GenServer.call/3` is what
+    confirms that the server has done its part. `GenServer.cast/2` confirms no more than `send/2` does: it
+    returns `:ok` even for a name that nobody has. It only keeps to the protocol of the server.
 
     ## When it is legitimate
     From the server's own module, where a `send` is a nudge to itself. To `self()`, and later through a timer.
@@ -62,6 +68,7 @@ class RawSendToServer(Rule):
     ## References
     - https://hexdocs.pm/elixir/GenServer.html#module-receiving-regular-messages
     - https://hexdocs.pm/elixir/process-anti-patterns.html#scattered-process-interfaces
+    - Shown by `tests/beam/send_and_cast.exs`
     """
 
     code = "OTP401"
@@ -188,8 +195,61 @@ class RawSendToServer(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Signals do
+              def route(handlers, signal) do
+                Enum.map(handlers, fn pid ->
+                  try do
+                    send(pid, {:signal, signal})
+            #       ^^^^ hint: never fails
+                    :ok
+                  catch
+                    _, _ -> :error
+                  end
+                end)
+              end
+
+              def wake(worker) do
+                Process.send(worker, {:wake, self()}, [])
+            #   ^^^^^^^^^^^^ hint
+              rescue
+                _ -> :error
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Bell do
+              def ring(name) do
+                send(:bell, :ring)
+              rescue
+                ArgumentError -> {:error, name}
+              end
+
+              def ring_all(pids) do
+                try do
+                  Enum.each(pids, fn pid -> send(pid, {:ring, at()}) end)
+                catch
+                  _, _ -> :error
+                end
+              end
+
+              def ring_at(pid, time) do
+                send(pid, {:ring, Time.from_iso8601!(time)})
+              rescue
+                ArgumentError -> :error
+              end
+
+              def ring_name(pid), do: send(pid, {:ring, self()})
+
+              defp at, do: Time.utc_now()
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Refresher do
@@ -303,7 +363,9 @@ class RawSendToServer(Rule):
                 if _is_name(message.server) and addressee(module, message.server) != module.name:
                     yield self._sent_to_name(file, message)
                 elif _confirms_a_send(file.source, module, message):
-                    yield self._sent_to_argument(file, message.site)
+                    yield self._sent_to_argument(file, message.site, _CONFIRMED)
+                elif _is_guarded_alone(file.source, message):
+                    yield self._sent_to_argument(file, message.site, _GUARDED)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         if finding.severity is Severity.HINT:
@@ -337,11 +399,11 @@ class RawSendToServer(Rule):
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
 
-    def _sent_to_argument(self, file: FileView, site: Site) -> Finding:
+    def _sent_to_argument(self, file: FileView, site: Site, words: str) -> Finding:
         return self.report(
             file.facts.path,
             site.call.head,
-            f"`{site.function.id}` answers `:ok` after a `send`, which says nothing of whether it arrived",
+            words.format(function=site.function.id),
             snippet=file.source.text(site.call.span),
             scope=site.scope,
             severity=Severity.HINT,
@@ -370,3 +432,16 @@ def _confirms_a_send(source: Source, module: Module, message: Sent) -> bool:
     if not site.function.name.startswith(_HANDS_OVER) or message.server not in site.clause.head:
         return False
     return any(syntax.text(node) == ":ok" for node in results(source, site.clause))
+
+
+def _is_guarded_alone(source: Source, message: Sent) -> bool:
+    """Its failure is all that a handler around it could take, and to a pid it has none."""
+    site, call = message.site, message.site.call
+    if not call.guarded_by_rescue or message.server.kind != "variable":
+        return False
+    guards = guards_of(guarded_in(source, site.clause), site.clause, call)
+    return bool(guards) and all(
+        other is call or other.target == "self/0" or other.is_to("Kernel", "self")
+        for other in site.clause.calls
+        if guards[-1].holds(other.span)
+    )

@@ -47,6 +47,7 @@ class TestGlobalStateAsync(Rule):
     ## References
     - https://hexdocs.pm/ex_unit/ExUnit.Case.html
     - https://hexdocs.pm/elixir/Application.html#put_env/4
+    - Shown by `tests/beam/application_environment.exs`
     """
 
     code = "OTP410"

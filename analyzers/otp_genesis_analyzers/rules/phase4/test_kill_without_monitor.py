@@ -41,6 +41,7 @@ class TestKillWithoutMonitor(Rule):
     ## References
     - https://hexdocs.pm/elixir/Process.html#monitor/1
     - https://www.erlang.org/doc/apps/erts/erlang.html#is_process_alive/1
+    - Shown by `tests/beam/exit_is_a_signal.exs`
     """
 
     code = "OTP412"

@@ -79,6 +79,7 @@ class TestSleep(Rule):
     ## References
     - https://hexdocs.pm/ex_unit/ExUnit.Assertions.html#assert_receive/3
     - https://www.erlang.org/doc/apps/stdlib/sys.html#get_state/1
+    - Shown by `tests/beam/call_after_cast.exs`
     """
 
     code = "OTP408"

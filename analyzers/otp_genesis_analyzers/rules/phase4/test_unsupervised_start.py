@@ -40,6 +40,7 @@ class TestUnsupervisedStart(Rule):
 
     ## References
     - https://hexdocs.pm/ex_unit/ExUnit.Callbacks.html#start_supervised/2
+    - Shown by `tests/beam/started_in_a_test.exs`
     """
 
     code = "OTP409"

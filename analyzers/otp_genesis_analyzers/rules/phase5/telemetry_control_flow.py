@@ -5,9 +5,16 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers.across_modules.telemetry_handlers import (
+    attached_here,
+    attaches_elsewhere,
+    function_of,
+    reports_metrics,
+    scope_at,
+)
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import Site
-from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
+from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.started_work import started_work
 from otp_genesis_analyzers.facts.telemetry.attached import attaches
@@ -22,9 +29,6 @@ from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
-
-_EXEMPT = ("Telemetry.Metrics.", "PromEx", "OpenTelemetry", "Prometheus", "ExUnit.")
-_ATTACHED_HERE = "the handler is attached here"
 
 
 class TelemetryControlFlow(Rule):
@@ -337,7 +341,7 @@ class TelemetryControlFlow(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if file.role not in (Role.LIB, Role.DEV_TOOL) or file.facts.broken or _is_exempt(file.facts):
+        if file.role not in (Role.LIB, Role.DEV_TOOL) or file.facts.broken or reports_metrics(file.facts):
             return
         for module in file.facts.modules:
             if not kinds(module) & {"Mix task", "Test"}:
@@ -347,8 +351,8 @@ class TelemetryControlFlow(Rule):
         """A function that may be a handler is one when another module of the application attaches it."""
         if finding.related:
             return finding
-        found = _function_of(project, finding)
-        attach = next(_attaches_elsewhere(project, *found), None) if found is not None else None
+        found = function_of(project, finding)
+        attach = next(attaches_elsewhere(project, *found), None) if found is not None else None
         act = strongest_act(calls_of(call_graph(found[0]), found[1])) if found is not None else None
         if act is None or attach is None:
             return None
@@ -358,7 +362,7 @@ class TelemetryControlFlow(Rule):
             finding,
             severity=min(severity, finding.severity),
             message=f"`{act.call.target}` {words}",
-            related=(Related(path, site.call.head, _ATTACHED_HERE),),
+            related=(attached_here(path, site),),
         )
 
     def _in_module(self, file: FileView, module: Module) -> Iterator[Finding]:
@@ -374,8 +378,8 @@ class TelemetryControlFlow(Rule):
             act = strongest_act(work.calls)
             if act is not None:
                 severity, words = _judged(graph, site, act)
-                related = Related(file.facts.path, site.call.head, _ATTACHED_HERE)
-                scope = _scope_at(module, act.call) or site.scope
+                related = attached_here(file.facts.path, site)
+                scope = scope_at(module, act.call) or site.scope
                 yield self._finding(file, act.call, scope, severity, words, (related,))
         for function in possible:
             act = strongest_act(calls_of(graph, function)) if function.id not in handlers else None
@@ -416,43 +420,3 @@ def _judged(graph: CallGraph, attach: Site, act: HandlerAct) -> tuple[Severity, 
         return Severity.WARNING, f"{words}: an event before the attach is lost"
     words = "in a telemetry handler drives another process"
     return Severity.HINT, f"{words}: a handler that raises once is detached for good"
-
-
-def _is_exempt(facts: FileFacts) -> bool:
-    """Refers to a library that exports metrics, or to the test framework."""
-    return any(name.startswith(_EXEMPT) for name in (*facts.references, *_structs_taken(facts)))
-
-
-def _structs_taken(facts: FileFacts) -> Iterator[str]:
-    for module in facts.modules:
-        for function in module.functions:
-            for clause in function.clauses:
-                parts = (part for term in clause.head for part in term.walk())
-                yield from (part.value for part in parts if part.kind == "struct")
-
-
-def _function_of(project: Project, finding: Finding) -> tuple[Module, Function] | None:
-    for module in project.files[finding.path].facts.modules:
-        if module.span.contains(finding.span):
-            for function in module.functions:
-                if scope_of(module, function) == finding.scope:
-                    return module, function
-    return None
-
-
-def _scope_at(module: Module, call: Call) -> str:
-    for function in module.functions:
-        if function.kind != "body" and any(clause.span.contains(call.head) for clause in function.clauses):
-            return scope_of(module, function)
-    return ""
-
-
-def _attaches_elsewhere(project: Project, module: Module, function: Function) -> Iterator[tuple[str, Site]]:
-    """Where other modules that run in the application attach `&Module.function/4`."""
-    handler = f"{module.name}.{function.id}"
-    for path, analysis in project.files.items():
-        if module.name in analysis.facts.references and project.role_of(path) in (Role.LIB, Role.DEV_TOOL):
-            for other in analysis.facts.modules:
-                for site in attaches(other):
-                    if site.call.args[2].kind == "capture" and site.call.args[2].value == handler:
-                        yield path, site

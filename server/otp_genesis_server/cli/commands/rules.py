@@ -43,6 +43,6 @@ def _entry(rule: Rule) -> dict[str, Any]:
         "summary": rule.summary(),
         "default": rule.default,
         "severity": rule.severity.label,
-        "scope": "project" if rule.project_wide else "file",
+        "scope": "project" if rule.needs_project() else "file",
         "fixes": [kind.value for kind in rule.fixes],
     }

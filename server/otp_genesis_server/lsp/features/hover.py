@@ -11,7 +11,6 @@ from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.rules.page import section
 from otp_genesis_server.lsp import from_lsp, to_lsp
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.supervision_hover import supervision_at
 
 METHOD = lsp.TEXT_DOCUMENT_HOVER
 
@@ -33,6 +32,9 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
         and finding.span.start <= offset <= finding.span.end
     ]
     parts = [(_text(finding), finding.span) for finding in here]
+    # Not at the top, as in other handlers: what no client has asked for yet must not delay `initialize`.
+    from otp_genesis_server.lsp.supervision_hover import supervision_at
+
     supervision = await asyncio.to_thread(supervision_at, snapshot, source, offset)
     if supervision is not None:
         parts.append(supervision)

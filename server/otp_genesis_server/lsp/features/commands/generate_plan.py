@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import attrs
 
-from otp_genesis_refactorers.change import Outdated
-from otp_genesis_refactorers.plan import write_plan
-from otp_genesis_refactorers.write import HalfWritten, NotWritten
 from otp_genesis_server.lsp.asked import chosen_folder, failed
 from otp_genesis_server.lsp.progress import progress
 from otp_genesis_server.lsp.server import Server
@@ -51,6 +48,10 @@ async def handle(ls: Server, arguments: GeneratePlanArguments) -> list[str]:
 
 
 def _write(snapshot: Snapshot, goal: str) -> list[str]:
+    from otp_genesis_refactorers.change import Outdated
+    from otp_genesis_refactorers.plan import write_plan
+    from otp_genesis_refactorers.write import HalfWritten, NotWritten
+
     if not snapshot.project.apps:
         raise failed(f"{snapshot.root} holds no mix project: there is no mix.exs in it or below it")
     findings = [finding for path in sorted(snapshot.findings) for finding in snapshot.findings[path]]

@@ -1,0 +1,179 @@
+"""The messages of a project: which server each goes to, and whether any clause of it can take the message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from otp_genesis_analyzers.across_modules.servers import server_named
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.client_api import looked_up
+from otp_genesis_analyzers.facts.messages.shapes import (
+    Sent,
+    Taken,
+    Way,
+    is_later,
+    may_match,
+    sent,
+    sent_by,
+    taken,
+)
+from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.project import ModuleEntry, Project
+from otp_genesis_analyzers.terms import Term
+
+HANDLER: Mapping[Way, str] = {
+    "call": "handle_call/3",
+    "cast": "handle_cast/2",
+    "info": "handle_info/2",
+}
+
+_TAKES_BY_CLAUSES = frozenset({"GenServer", "GenStage", ":gen_server"})
+_BRINGS_NO_CLAUSES = frozenset({"GenServer", "GenStage", "Logger", "Bitwise"})
+_PROTOCOL_OF_SUPERVISORS = frozenset(
+    {"count_children", "delete_child", "get_childspec", "restart_child", "start_child", "terminate_child"}
+    | {"which_children"}
+)
+_KNOWN_IN_A_BODY = frozenset({"", "Kernel", "Application", "System", "String", "Enum", "Map", "Keyword"})
+
+
+class Message(NamedTuple):
+    """A message with the file it is sent in, and the server that it goes to."""
+
+    path: str
+    sent: Sent
+    server: ModuleEntry
+
+
+def messages(project: Project) -> tuple[Message, ...]:
+    """What the application code sends to servers of the project that it names, or from their own module."""
+    return project.derived(_messages)
+
+
+def unmatched(project: Project) -> Iterator[Message]:
+    """The messages that no clause of their server can take."""
+    for message in messages(project):
+        module, way = message.server.module, message.sent.way
+        if shows_all_clauses(module):
+            patterns = patterns_of(module, way)
+            is_logged = way == "info" and not patterns
+            if not is_logged and not any(may_match(pattern, message.sent.message) for pattern in patterns):
+                yield message
+
+
+def patterns_of(module: Module, way: Way) -> tuple[Term, ...]:
+    """The patterns of the messages that a server takes in one way."""
+    return tuple(clause.pattern for clause in taken(module) if clause.way == way)
+
+
+def shows_all_clauses(module: Module) -> bool:
+    """It says that it is a server, and no macro can bring a clause that is not written in it."""
+    if not module.complete or not _is_server(module):
+        return False
+    if any(use.module not in _BRINGS_NO_CLAUSES for use in module.uses):
+        return False
+    if any(attribute.name in ("before_compile", "after_compile") for attribute in module.attributes):
+        return False
+    for function in module.functions:
+        if function.kind == "block" or (function.kind == "defdelegate" and function.id in HANDLER.values()):
+            return False
+        if function.kind == "body" and any(
+            call.module not in _KNOWN_IN_A_BODY and not call.module.startswith(":")
+            for clause in function.clauses
+            for call in clause.calls
+        ):
+            return False
+    return True
+
+
+def unsent(project: Project) -> Iterator[tuple[ModuleEntry, Taken]]:
+    """The clauses for calls and casts with a tag that no code of the project sends, tests included.
+
+    None of a published library, which others may call, and none of a server that is sent messages which only
+    the run time knows.
+    """
+    tags, open_to = project.derived(_sent_tags)
+    for path, analysis in sorted(project.files.items()):
+        app = project.app_of(path)
+        for module in production_modules(analysis.facts, project.role_of(path)):
+            if app is None or app.packaged or module.name in open_to or not shows_all_clauses(module):
+                continue
+            for clause in taken(module):
+                tag = _tag(clause.pattern)
+                known = tags | _PROTOCOL_OF_SUPERVISORS
+                if clause.way in ("call", "cast") and tag and tag not in known:
+                    yield ModuleEntry(path, module), clause
+
+
+def is_sent(project: Project, tag: str) -> bool:
+    """Some code of the project sends a message with this tag, to whomever."""
+    return tag in project.derived(_sent_tags)[0]
+
+
+def _messages(project: Project) -> tuple[Message, ...]:
+    return tuple(
+        Message(path, message, server)
+        for path, analysis in sorted(project.files.items())
+        for module in production_modules(analysis.facts, project.role_of(path))
+        for message in sent(module)
+        if not is_later(message.site.call)
+        if (server := _server(project, ModuleEntry(path, module), message)) is not None
+    )
+
+
+def _server(project: Project, entry: ModuleEntry, message: Sent) -> ModuleEntry | None:
+    """Who is certainly addressed: a registered name, or in the client part of a server the server itself."""
+    name = looked_up(message.server)
+    if name.kind in ("module", "atom"):
+        return server_named(project, name)
+    if message.way == "info" or not _is_server(entry.module):
+        return None
+    site = message.site
+    is_client = site.function.public and site.function.id not in callback_chains(call_graph(entry.module))
+    return entry if is_client and message.server.kind == "variable" and _is_first(message) else None
+
+
+def _is_first(message: Sent) -> bool:
+    """The addressee is the first parameter, as it is in client functions."""
+    head = message.site.clause.head
+    return message.site.call.closure < 0 and bool(head) and head[0] == message.server
+
+
+def _sent_tags(project: Project) -> tuple[frozenset[str], frozenset[str]]:
+    """Every tag that is sent somewhere, and the modules to or in which unknown messages are sent."""
+    tags: set[str] = set()
+    open_to: set[str] = set()
+    for module, call in _calls(project):
+        message = sent_by(call)
+        tag = _tag(message[2]) if message is not None else ""
+        if message is not None and tag:
+            tags.add(tag)
+        elif message is not None:
+            open_to.add(module.name)
+            name = looked_up(message[1])
+            server = server_named(project, name) if name.kind in ("module", "atom") else None
+            if server is not None:
+                open_to.add(server.module.name)
+    return frozenset(tags), frozenset(open_to)
+
+
+def _calls(project: Project) -> Iterator[tuple[Module, Call]]:
+    for analysis in project.files.values():
+        for module in analysis.facts.modules:
+            for function in module.functions:
+                for clause in function.clauses:
+                    for call in clause.calls:
+                        yield module, call
+
+
+def _is_server(module: Module) -> bool:
+    named = (*(use.module for use in module.uses), *module.behaviours)
+    return any(name in _TAKES_BY_CLAUSES for name in named)
+
+
+def _tag(term: Term) -> str:
+    if term.kind == "match":
+        return next((tag for part in term.items if (tag := _tag(part))), "")
+    return term.tag or ""

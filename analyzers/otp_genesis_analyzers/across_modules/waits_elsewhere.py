@@ -1,0 +1,136 @@
+"""Waits for the world that lie behind a call of a server into another module of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, wait_in
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.processes.held_up import holds_up_callers
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.project import ModuleEntry, Project
+
+_WAITS: frozenset[WaitKind] = frozenset({"http", "connect", "command", "rpc", "sleep"})
+"""Not the database, which contexts are there for, nor other processes, which OTP305 judges."""
+_MAX_MODULES = 3
+"""Over how many modules a call is followed."""
+_IN_PROCESSES: frozenset[Kind] = SERVERS | frozenset[Kind](("Supervisor",))
+
+
+class FarWait(NamedTuple):
+    """`call` waits, in the file at `path`. `certain`: it does so whenever the function is called."""
+
+    path: str
+    call: Call
+    wait: Wait
+    certain: bool
+
+
+class WaitElsewhere(NamedTuple):
+    """A callback waits. `call` stands in its clause, `out` is the call that leaves the module."""
+
+    path: str
+    module: Module
+    callback: Function
+    clause: Clause
+    call: Call
+    out: Call
+    far: FarWait
+
+
+def waits_elsewhere(project: Project) -> tuple[WaitElsewhere, ...]:
+    """Where `init/1`, or a callback that others wait for, calls what certainly waits.
+
+    In `init/1` also what may wait, where nothing certain lies behind the same call.
+    """
+    return project.derived(_waits_elsewhere)
+
+
+def _waits_elsewhere(project: Project) -> tuple[WaitElsewhere, ...]:
+    search = _Search(project)
+    return tuple(
+        found
+        for path, analysis in sorted(project.files.items())
+        for module in production_modules(analysis.facts, project.role_of(path))
+        if kinds(module) & _IN_PROCESSES
+        for found in _in_module(search, path, module)
+    )
+
+
+def _in_module(search: _Search, path: str, module: Module) -> Iterator[WaitElsewhere]:
+    graph = call_graph(module)
+    init = module.function("init", 1)
+    for callback in callbacks(module) or ((init,) if init is not None and init.public else ()):
+        in_init = callback.id == "init/1"
+        for clause in callback.clauses:
+            if in_init or holds_up_callers(module, callback, clause):
+                for call in clause.calls:
+                    found = _behind(search, graph, call, maybe=in_init) if call.runs == "here" else None
+                    if found is not None:
+                        yield WaitElsewhere(path, module, callback, clause, call, *found)
+
+
+def _behind(search: _Search, graph: CallGraph, call: Call, *, maybe: bool) -> tuple[Call, FarWait] | None:
+    """What lies behind a call in a clause: in another module at once, or through functions of its own."""
+    target = graph.target(call)
+    if target is None:
+        far = search.far_wait(call, _MAX_MODULES, maybe=maybe)
+        return (call, far) if far is not None else None
+    possible: tuple[Call, FarWait] | None = None
+    for run in calls_run_by(graph, target):
+        if graph.target(run.call) is None:
+            far = search.far_wait(run.call, _MAX_MODULES, maybe=maybe)
+            if far is not None and far.certain:
+                return run.call, far
+            possible = possible or ((run.call, far) if far is not None else None)
+    return possible
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One search over the project. Each function is looked into once."""
+
+    project: Project
+    known: dict[tuple[str, str, int, bool], FarWait | None] = field(
+        default_factory=dict[tuple[str, str, int, bool], "FarWait | None"]
+    )
+
+    def far_wait(self, call: Call, modules: int, *, maybe: bool) -> FarWait | None:
+        """What a call of another module waits for; with `maybe` an uncertain wait, if no other."""
+        if modules == 0 or call.form == "capture" or not call.module[:1].isupper():
+            return None
+        key = call.module, f"{call.name}/{call.arity}", modules, maybe
+        if key not in self.known:
+            self.known[key] = None  # for functions that call each other
+            entry = self.project.module(call.module)
+            function = entry.module.function(call.name, call.arity) if entry is not None else None
+            if entry is not None and function is not None and function.public:
+                self.known[key] = self._first_wait(entry, function, modules, maybe=maybe)
+        return self.known[key]
+
+    def _first_wait(
+        self, entry: ModuleEntry, function: Function, modules: int, *, maybe: bool
+    ) -> FarWait | None:
+        possible: FarWait | None = None
+        for run in calls_run_by(call_graph(entry.module), function):
+            if not run.certain and not maybe:
+                continue
+            own = wait_in(run.call)
+            if own is None and run.call.module not in ("", entry.module.name):
+                found = self.far_wait(run.call, modules - 1, maybe=maybe)
+            else:
+                is_wait = own is not None and own.kind in _WAITS and own.certain
+                found = (
+                    FarWait(entry.path, run.call, own, run.certain) if own is not None and is_wait else None
+                )
+            if found is not None and run.certain and found.certain:
+                return found
+            if found is not None and possible is None:
+                possible = found._replace(certain=False)
+        return possible

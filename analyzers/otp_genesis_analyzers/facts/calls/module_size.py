@@ -1,0 +1,97 @@
+"""How large a module is, and which of its functions have nothing to do with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.model import Function, Module
+from otp_genesis_analyzers.facts.state.state_shapes import below
+from otp_genesis_analyzers.source import Source
+
+_TEXT = frozenset({"sigil", "string", "charlist"})
+_HEREDOCS = (b'"""', b"'''")
+_RUN_TIME = frozenset({"def", "defp"})
+
+
+def code_lines(source: Source, module: Module) -> int:
+    """The lines between the functions of a module and within them, at run time.
+
+    Docs, types, attributes, schemas, macros, nested modules and comments above functions are left out,
+    and so is text of several lines: a template, a query.
+    """
+    block = syntax.do_block(source.node_at(module.span))
+    if block is None:
+        return 0
+    lines = block.end_point.row - block.start_point.row
+    for statement in block.named_children:
+        if syntax.local_name(statement) not in _RUN_TIME:
+            lines -= _rows(statement) + 1
+        elif _may_hold_text(source, statement):
+            lines -= sum(_rows(text) for text in _texts(statement))
+    return lines
+
+
+def mostly_macro(module: Module) -> bool:
+    """A macro is longer than all functions together: what it makes stands elsewhere."""
+    sizes = {"macros": 0, "functions": 0}
+    for function in module.functions:
+        kind = "macros" if function.kind in ("defmacro", "defmacrop") else "functions"
+        sizes[kind] += sum(c.span.end - c.span.start for c in function.clauses if function.kind != "body")
+    return sizes["macros"] > sizes["functions"]
+
+
+def mostly_delegates(module: Module) -> bool:
+    """Half of the public functions, or more, hand everything on to another module."""
+    public = [function for function in module.functions if function.public]
+    return sum(function.kind == "defdelegate" for function in public) * 2 >= max(len(public), 1)
+
+
+def families(graph: CallGraph) -> list[tuple[Function, ...]]:
+    """The functions in groups of which none calls another, each in the order of the text, the largest first.
+
+    A small function that several of the groups call ties nothing.
+    """
+    functions = [function for function in graph.module.functions if function.kind in _RUN_TIME]
+    group_of = {function.id: {function.id} for function in functions}
+    for function in functions:
+        for target in _own_parts(graph, function):
+            if target.id in group_of and group_of[target.id] is not group_of[function.id]:
+                joined = group_of[function.id] | group_of[target.id]
+                group_of |= dict.fromkeys(joined, joined)
+    groups = {id(group): group for group in group_of.values()}.values()
+    found = [tuple(function for function in functions if function.id in group) for group in groups]
+    return sorted(found, key=lambda group: (-len(group), group[0].clauses[0].span.start))
+
+
+def _own_parts(graph: CallGraph, function: Function) -> Iterator[Function]:
+    """The functions that it calls or names, but for those that many do."""
+    for clause in function.clauses:
+        for call in clause.calls:
+            target = graph.target(call)
+            if target is not None and target is not function and _callers(graph, target) <= _FEW:
+                yield target
+
+
+_FEW = 3
+
+
+def _callers(graph: CallGraph, function: Function) -> int:
+    return len({caller.id for caller, _, _ in graph.callers(function)})
+
+
+def _rows(node: Node) -> int:
+    return node.end_point.row - node.start_point.row
+
+
+def _may_hold_text(source: Source, node: Node) -> bool:
+    """Text of several lines is nearly always a heredoc: no need to look for any other."""
+    content = source.content
+    return any(content.find(mark, node.start_byte, node.end_byte) >= 0 for mark in _HEREDOCS)
+
+
+def _texts(node: Node) -> Iterator[Node]:
+    return (inner for inner in below(node) if inner.type in _TEXT and _rows(inner) > 0)

@@ -1,0 +1,121 @@
+"""Tasks that are waited for with a limit, and left running when the limit is over."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.clause_results import ends_of
+from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in, guards_of
+from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.facts.model import Call, Clause
+from otp_genesis_analyzers.facts.state.state_shapes import below
+from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.terms import Term
+
+_STARTS = frozenset({("Task", "async"), ("Task.Supervisor", "async"), ("Task.Supervisor", "async_nolink")})
+_ENDS = frozenset({"shutdown", "ignore"})
+_GIVES_UP = frozenset({"raise", "reraise", "exit", "throw"})
+
+
+class Abandoned(NamedTuple):
+    """`wait` is the call that gives up: a `Task.yield`, or a `Task.await` whose exit is caught."""
+
+    wait: Call
+    how: Literal["yield", "await"]
+
+
+def abandoned_tasks(source: Source, site: Site) -> Abandoned | None:
+    """The wait at a site, if its task is started here and neither ended nor kept when time is up."""
+    call, clause = site.call, site.clause
+    if call.form != "call" or not call.args or not _has_limit(call):
+        return None
+    if (
+        not _starts_here(clause, call.args[0])
+        or _ends_task(clause)
+        or _is_mentioned_again(source, clause, call)
+    ):
+        return None
+    if call.is_to("Task", "yield"):
+        return None if _gives_up_without_answer(source, call) else Abandoned(call, "yield")
+    if not call.is_to("Task", "await"):
+        return None
+    around = guards_of(guarded_in(source, clause), clause, call)
+    handler = next((found for guarded in reversed(around) if (found := _takes_timeout(guarded))), None)
+    if handler is None or _always_leaves(list(handler.body)):
+        return None
+    return Abandoned(call, "await")
+
+
+def is_wait(call: Call) -> bool:
+    return call.is_to("Task", "yield", "await")
+
+
+def _has_limit(call: Call) -> bool:
+    return len(call.args) < 2 or not call.args[1].is_atom("infinity")
+
+
+def _starts_here(clause: Clause, task: Term) -> bool:
+    """`task = Task.async(...)` in the clause, or the start itself piped in."""
+    if task.kind == "operator" and task.value == "|>":
+        task = task.items[1]
+    if task.kind == "call":
+        module, _, name = task.value.rpartition(".")
+        return (module, name) in _STARTS
+    starts = (call for call in clause.calls if (call.module, call.name) in _STARTS)
+    return task.kind == "variable" and any(call.bound_to == task for call in starts)
+
+
+def _ends_task(clause: Clause) -> bool:
+    return any(call.module == "Task" and call.name in _ENDS for call in clause.calls)
+
+
+def _is_mentioned_again(source: Source, clause: Clause, wait: Call) -> bool:
+    """Besides its start and this wait: it is stored, handed on, or waited for once more."""
+    task = wait.args[0]
+    if task.kind != "variable" or clause.body is None:
+        return False
+    waited, started = wait.span, [call.bound_to for call in clause.calls].count(task)
+    names = [
+        node
+        for node in below(source.node_at(clause.body))
+        if node.type == "identifier" and syntax.text(node) == task.value
+    ]
+    inside = [node for node in names if waited.start <= node.start_byte < waited.end]
+    return len(names) - len(inside) - (1 if wait.piped else 0) > started
+
+
+def _gives_up_without_answer(source: Source, wait: Call) -> bool:
+    """`nil -> raise ...`: the process ends, and its linked tasks with it."""
+    choice = _case_of(source.node_at(wait.span))
+    block = syntax.do_block(choice) if choice is not None else None
+    for stab in syntax.children(block) if block is not None else []:
+        if stab.type == "stab_clause":
+            patterns, _, body = syntax.stab_parts(stab)
+            if len(patterns) == 1 and (patterns[0].type == "identifier" or syntax.text(patterns[0]) == "nil"):
+                return _always_leaves(body)
+    return False
+
+
+def _case_of(node: Node) -> Node | None:
+    holder = node.parent
+    choice = holder.parent if holder is not None and holder.type == "arguments" else None
+    return choice if choice is not None and syntax.local_name(choice) == "case" else None
+
+
+def _takes_timeout(guarded: Guarded) -> Handler | None:
+    """The handler of exits that a timeout comes to."""
+    for handler in guarded.handlers:
+        if handler.takes_exits:
+            reason = handler.patterns[1]
+            if reason.type == "identifier" or ":timeout" in syntax.text(reason):
+                return handler
+    return None
+
+
+def _always_leaves(body: list[Node]) -> bool:
+    """It ends by raising or exiting: nothing is left that it could give."""
+    last = body[-1] if body else None
+    return last is not None and (syntax.local_name(last) in _GIVES_UP or not list(ends_of(body)))

@@ -1,0 +1,49 @@
+"""Tables that a module only ever adds rows to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.state.state_shapes import below, bindings
+from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, is_table_name, table_uses
+from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.terms import Term
+
+_ADDS = frozenset({"insert", "insert_new", "update_counter"})
+_TIME_WORDS = frozenset({"date", "day", "hour", "minute", "now", "second", "time", "timestamp", "window"})
+
+
+def only_added_to(module: Module) -> Iterator[TableUse]:
+    """For each named table to which the module adds rows and never deletes one, the first place that adds.
+
+    The key is one of many, as far as it shows: no atom, no number.
+    """
+    writes = [use for use in table_uses(module) if use.action == "write" and is_table_name(use.table)]
+    for table in dict.fromkeys(use.table for use in writes):
+        own = [use for use in writes if use.table == table]
+        if all(use.call.name in _ADDS for use in own):
+            adding = (use for use in own if use.key is not None and _is_one_of_many(use.key))
+            yield from list(adding)[:1]
+
+
+def speaks_of_time(source: Source, use: TableUse) -> bool:
+    """The key holds a moment, so that no key ever comes again: `{user, window}`."""
+    clause = use.site.clause
+    bound = bindings(source.node_at(clause.body)) if clause.body is not None else {}
+    names = [part.value for part in use.key.walk() if part.kind == "variable"] if use.key is not None else []
+    values = (bound[name] for name in names if name in bound)
+    names += [syntax.text(node) for value in values for node in below(value) if node.type == "identifier"]
+    return any(not _TIME_WORDS.isdisjoint(name.split("_")) for name in names)
+
+
+def deletes_from(module: Module, table: Term) -> bool:
+    return any(
+        use.table == table and use.action == "write" and use.call.name not in _ADDS
+        for use in table_uses(module)
+    )
+
+
+def _is_one_of_many(key: Term) -> bool:
+    return any(part.kind in ("variable", "call", "operator", "interpolation") for part in key.walk())

@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.made_atoms import (
+    From,
+    MadeAtom,
+    is_checked_too_late,
+    is_web,
+    made_atoms,
+    names_node,
+    names_process,
+    origin_of,
+)
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
+from otp_genesis_analyzers.source import Source
+
+_AT_BOOT = frozenset({"Config", "ConfigHelper", "Application", "Release", "Migration", "Migrations"})
+"""Parts of the names of modules that run once."""
+_ONCE = frozenset({"init", "terminate", "render", "mount"})
+_ORIGINS: dict[From, str] = {
+    "request": "out of what a request brings",
+    "document": "out of a decoded document",
+    "id": "for each record",
+    "unknown": "out of a value that is only known at run time",
+    "bounded": "",
+}
+
+
+class DynamicAtom(Rule):
+    """An atom is made at run time out of a value that may be anything.
+
+    ## What it does
+    Reports `String.to_atom`, `List.to_atom`, `:erlang.binary_to_atom`, `:erlang.list_to_atom`, an atom with
+    an interpolation (`:"shop_#{id}"`) and `Module.concat` of an interpolated text. It is a **warning** where
+
+    - a controller, a view, a channel or a plug converts what a request brings;
+    - the atom is tested for membership only after it was made;
+    - a process gets a name that is made of a record's id.
+
+    It is **information** in callbacks, in controllers and views where the origin is not in sight, and for
+    decoded documents and ids. Elsewhere it is a **hint**, which preset `default` does not show.
+
+    ## Why it matters on the BEAM
+    Atoms are never collected. Each new one stays in a table of 1,048,576 entries by default, and when that
+    is full the whole virtual machine ends. Who may choose the text may end the system.
+
+    ## When it is legitimate
+    For values that the code itself names: a literal, a module attribute, an element of a list of literals,
+    a value that was tested with `in` or matched with a literal before. For names of nodes and cookies, in
+    modules that read the configuration, in macros, migrations, Mix tasks and tests. None is reported.
+
+    ## Use instead
+    ```elixir
+    String.to_existing_atom(params["sort"])
+
+    {:via, Registry, {Shop.Registry, user_id}}
+    ```
+    The first for the names of things that the code knows, the second to name processes.
+
+    ## Fix safety
+    Unsafe. `String.to_existing_atom/1` raises an `ArgumentError` for a text that is no atom yet. Where
+    nothing has loaded the module that names the atom, that may be a good one.
+
+    ## References
+    - https://hexdocs.pm/elixir/String.html#to_existing_atom/1
+    - https://www.erlang.org/doc/system/commoncaveats.html
+    - `tests/beam/dynamic_atoms.exs`
+    """
+
+    code = "OTP112"
+    name = "dynamic-atom"
+    severity = Severity.INFORMATION
+    default_from = Severity.INFORMATION
+    anchors = (
+        *("String to_atom", "List to_atom", ":erlang binary_to_atom", ":erlang list_to_atom"),
+        *("Module concat", '#{ :"'),
+    )
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule ShopWeb.ProductController do
+              use ShopWeb, :controller
+
+              def index(conn, params) do
+                order = String.to_atom(params["sort"])
+            #           ^^^^^^^^^^^^^^ warning: out of what a request brings
+                way = params |> Map.get("direction", "asc") |> String.downcase() |> String.to_atom()
+            #                                                                       ^^^^^^^^^^^^^^ warning
+                render(conn, :index, products: Shop.Products.all(order, way))
+              end
+
+              def show(conn, %{"format" => format}), do: render(conn, to_format(format))
+
+              defp to_format(format), do: :"show_#{format}"
+            #                             ^^^^^^^^^^^^^^^^^ warning: out of what a request brings
+            end
+            """,
+            fixed="""
+            defmodule ShopWeb.ProductController do
+              use ShopWeb, :controller
+
+              def index(conn, params) do
+                order = String.to_existing_atom(params["sort"])
+                way = params |> Map.get("direction", "asc") |> String.downcase() |> String.to_existing_atom()
+                render(conn, :index, products: Shop.Products.all(order, way))
+              end
+
+              def show(conn, %{"format" => format}), do: render(conn, to_format(format))
+
+              defp to_format(format), do: String.to_existing_atom("show_#{format}")
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Errors do
+              def to_list(struct, errors) do
+                fields = struct.__schema__(:fields)
+
+                for {key, messages} <- errors,
+                    field = String.to_atom(key),
+            #               ^^^^^^^^^^^^^^ warning: tested only after it was made
+                    field in fields,
+                    do: {field, messages}
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Errors do
+              def to_list(struct, errors) do
+                fields = struct.__schema__(:fields)
+
+                for {key, messages} <- errors,
+                    field = String.to_existing_atom(key),
+                    field in fields,
+                    do: {field, messages}
+              end
+            end
+            """,
+        ),
+        Example(
+            """
+            defmodule Shop.Cart do
+              use GenServer
+
+              def start_link(user), do: Agent.start_link(fn -> user end, name: :"cart_#{user.id}")
+            #                                                                  ^^^^^^^^^^^^^^^^^^ warning
+
+              def add(user_id, item), do: GenServer.cast(:"cart_#{user_id}", {:add, item})
+            #                                            ^^^^^^^^^^^^^^^^^^ information: for each record
+
+              @impl true
+              def init(user), do: {:ok, user}
+
+              @impl true
+              def handle_cast({:add, item}, user), do: {:noreply, Map.put(user, List.to_atom(item), 1)}
+            #                                                                   ^^^^^^^^^^^^ information
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Import do
+              def rows(text) do
+                for {key, value} <- Jason.decode!(text), do: {:erlang.binary_to_atom(key, :utf8), value}
+            #                                                 ^^^^^^^^^^^^^^^^^^^^^^ information: decoded
+              end
+
+              def columns(line), do: line |> String.split(",") |> Enum.map(&String.to_atom/1)
+            #                                                              ^^^^^^^^^^^^^^^^^ hint
+              def table(name), do: :"#{name}_table"
+            #                      ^^^^^^^^^^^^^^^^ hint
+              def plugin(name), do: Module.concat(Shop.Plugins, "P#{name}")
+            #                       ^^^^^^^^^^^^^ hint
+              def other(name), do: Module.concat([Shop.Plugins, Macro.camelize(name)])
+            #                      ^^^^^^^^^^^^^ hint
+              def applied(name), do: apply(String, :to_atom, [name])
+            #                        ^^^^^ hint
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.CartLive do
+              use ShopWeb, :live_view
+
+              def handle_event("set", %{"field" => field, "value" => value}, socket) do
+                {:noreply, assign(socket, String.to_atom(field), value)}
+            #                             ^^^^^^^^^^^^^^ warning
+              end
+
+              def handle_event(event, _params, socket) do
+                event = String.to_atom(event)
+            #           ^^^^^^^^^^^^^^ warning
+                {:noreply, assign(socket, event: event, kind: kind(socket))}
+              end
+
+              defp kind(socket), do: String.to_atom(socket.assigns.kind)
+            #                        ^^^^^^^^^^^^^^ information
+            end
+            """,
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule ShopWeb.ProductController do
+              use ShopWeb, :controller
+
+              @sorts ~w(name price)
+
+              def index(conn, %{"sort" => sort}) when sort in @sorts do
+                render(conn, :index, products: Shop.Products.all(String.to_atom(sort)))
+              end
+
+              def show(conn, params) do
+                if params["as"] in ["html", "json"], do: render(conn, String.to_atom(params["as"]))
+              end
+
+              def safe(conn, params), do: render(conn, String.to_existing_atom(params["as"]))
+
+              def by_status(conn, %{"status" => "open" = status}), do: render(conn, String.to_atom(status))
+
+              def titled(conn, _params), do: render(conn, title("name"))
+
+              defp title(field), do: String.to_atom(field <> "_title")
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Fields do
+              @names ~w(width height)
+
+              for name <- @names do
+                def unquote(:"get_#{name}")(product), do: Map.get(product, unquote(String.to_atom(name)))
+              end
+
+              defmacro field(name), do: String.to_atom("field_#{name}")
+
+              def all, do: Enum.map(@names, &String.to_atom/1)
+              def parameters, do: Enum.map(1..9, &:"$#{&1}")
+              def pairs, do: for(name <- ~w(a b), do: {String.to_atom(name), 1})
+              def axes, do: Enum.map(["x", "y"], fn axis -> String.to_atom(axis) end)
+              def workers, do: for(n <- 1..4, do: :"worker_#{n}")
+              def literal, do: :"Shop Name"
+              def one, do: String.to_atom("one")
+              def server, do: :"#{__MODULE__}_server"
+              def start, do: Supervisor.start_link([], name: :"#{__MODULE__}.Supervisor")
+              def supervisor(module), do: Module.concat(module, Supervisor)
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Cluster do
+              def connect(name), do: Node.connect(String.to_atom("shop@#{name}"))
+
+              def join(text) do
+                node = String.to_atom(text)
+                cookie = text |> String.reverse() |> String.to_atom()
+                Node.set_cookie(node, cookie)
+              end
+            end
+
+            defmodule Shop.Config do
+              def level, do: String.to_atom(System.get_env("LOG_LEVEL", "info"))
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/mix/tasks/shop.gen.ex
+            defmodule Mix.Tasks.Shop.Gen do
+              use Mix.Task
+              def run([name]), do: String.to_atom(name)
+            end
+            # file: test/shop/atom_test.exs
+            defmodule Shop.AtomTest do
+              use ExUnit.Case
+              test "names", do: assert(String.to_atom("a" <> inspect(self())))
+            end
+            # file: lib/shop/text.ex
+            defmodule Shop.Text do
+              alias Shop.String
+
+              def atom(text), do: String.to_atom(text)
+              def query(id), do: ~s(id:"#{id}")
+              def doc, do: "String.to_atom(params)"
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Direction do
+              def parse(text) do
+                case text do
+                  "asc" = direction -> String.to_atom(direction)
+                  "desc" = direction -> String.to_atom(direction)
+                  _other -> :asc
+                end
+              end
+
+              def value(type, text) do
+                if Shop.Filters.valid?(type, text), do: String.to_atom(text), else: nil
+              end
+
+              def known(text, names) do
+                if Enum.member?(names, text), do: {:ok, String.to_atom(text)}, else: :error
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.OrderChannel do
+              use ShopWeb, :channel
+
+              def join("orders:" <> id, _payload, socket), do: {:ok, assign(socket, :id, id)}
+
+              def handle_in("ping", payload, socket) do
+                Shop.Log.write(payload["text"])
+                {:reply, {:ok, %{status: :"shop ready"}}, socket}
+              end
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            if not _AT_BOOT.isdisjoint(module.name.split(".")):
+                continue
+            graph = call_graph(module)
+            for made in made_atoms(file.source, module):
+                origin = origin_of(file.source, graph, made)
+                if origin != "bounded" and not names_node(made):
+                    yield self._finding(file, graph, made, origin)
+
+    def _finding(self, file: FileView, graph: CallGraph, made: MadeAtom, origin: From) -> Finding:
+        severity, words = _judged(file.source, graph, made, origin)
+        return self.report(
+            file.facts.path,
+            made.head,
+            words,
+            snippet=file.source.text(made.call.span if made.call is not None else made.head),
+            scope=scope_of(made.module, made.function),
+            severity=severity,
+            confidence=Confidence.HEURISTIC if severity <= Severity.INFORMATION else Confidence.STRONG,
+            fix=FixKind.UNSAFE if _may_exist(file.source, made, origin) else FixKind.LLM,
+        )
+
+
+def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> tuple[Severity, str]:
+    what = f"`{made.call.target.rpartition('/')[0]}`" if made.call is not None else "an interpolation"
+    if origin == "request":
+        return Severity.WARNING, (
+            f"{what} makes atoms {_ORIGINS[origin]}: they are never collected, so whoever sends enough "
+            "texts ends the system. Convert to existing atoms only"
+        )
+    if is_checked_too_late(source, made):
+        return Severity.WARNING, (
+            f"{what} makes the atom, which is tested only after it was made: each text leaves one behind. "
+            "Test the text, or convert to existing atoms only"
+        )
+    if origin == "id" and names_process(source, made):
+        return Severity.WARNING, (
+            "the process gets an atom of its own as its name for each record, and atoms are never "
+            "collected: name it with `{:via, Registry, {registry, id}}`"
+        )
+    words = f"{what} makes atoms {_ORIGINS[origin]}: atoms are never collected, the table of them is finite"
+    known = origin in ("document", "id")
+    return (Severity.INFORMATION if known or _is_hot(graph, made) else Severity.HINT), words
+
+
+def _is_hot(graph: CallGraph, made: MadeAtom) -> bool:
+    """Runs for each message or request, and converts a whole text."""
+    if made.call is None:
+        return False
+    often = [callback for callback in callbacks(made.module) if callback.name not in _ONCE]
+    return is_web(made.module) or made.function.id in graph.reached(often)
+
+
+def _may_exist(source: Source, made: MadeAtom, origin: From) -> bool:
+    """The atom is one that the code names somewhere; one that is put together here hardly is."""
+    by_apply = made.call is not None and made.call.form == "apply"
+    if by_apply or names_process(source, made):
+        return False
+    put_together = made.value.type in ("string", "quoted_atom") or origin == "id"
+    return not put_together or origin == "request"

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.tables.persistent_terms import Write, hot_writes
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+_COST = "replacing a persistent term makes the runtime look through every process for the old one"
+
+
+class PersistentTermHotWrite(Rule):
+    """A `:persistent_term` is written again and again while the application runs.
+
+    ## What it does
+    Reports a `:persistent_term.put` whose value is made of what was read under the same key before. It is
+    **information** for a changing value that a server writes for each request, or that holds the time.
+
+    ## Why it matters on the BEAM
+    Reading a persistent term copies nothing, which is what it is for. It is paid for by the writer: when a
+    value is replaced, the runtime scans all processes, and those that hold the old value are garbage
+    collected in full. And a read followed by a write is two steps: of two processes that count at the same
+    time, one count is lost.
+
+    ## When it is legitimate
+    Written at the start, in `init/1`, in an `@on_load` function, in a Mix task. A value that is computed when
+    it is first asked for, a flag that is set once, a configuration that is loaded anew now and then.
+    None of these is reported.
+
+    ## Use instead
+    ```elixir
+    :ets.update_counter(:shop_failures, name, {2, 1}, {name, 0})
+    ```
+    Or `:counters` and `:atomics`, whose reference is kept in the persistent term; or a server that owns it.
+
+    ## Fix safety
+    There is no deterministic fix: where the value lives instead is a choice of design.
+
+    ## References
+    - https://www.erlang.org/doc/apps/erts/persistent_term.html
+    - `tests/beam/persistent_term_writes.exs`
+    """
+
+    code = "OTP124"
+    name = "persistent-term-hot-write"
+    severity = Severity.WARNING
+    anchors = ("persistent_term put",)
+    fixes = (FixKind.LLM,)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Failures do
+              def failed(name) do
+                count = :persistent_term.get({:failures, name}, 0)
+            #           ^^^^^^^^^^^^^^^^^^^^ warning: what is made of this
+                :persistent_term.put({:failures, name}, count + 1)
+              end
+
+              def record(name) do
+                current = :persistent_term.get({__MODULE__, name}, %{count: 0})
+            #             ^^^^^^^^^^^^^^^^^^^^ warning: a write in between is lost
+                failures = current.count + 1
+
+                if failures > 5 do
+                  :persistent_term.put({__MODULE__, name}, %{count: failures, open: true})
+                else
+                  :persistent_term.put({__MODULE__, name}, %{count: failures})
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Tags do
+              @key {__MODULE__, :tags}
+
+              def add(tag), do: :persistent_term.put(@key, [tag | :persistent_term.get(@key, [])])
+            #                                                     ^^^^^^^^^^^^^^^^^^^^ warning
+
+              def merge(tags) do
+                case :persistent_term.get(@key, []) do
+            #        ^^^^^^^^^^^^^^^^^^^^ warning
+                  [] -> :ok
+                  old -> :persistent_term.put(@key, Enum.uniq(old ++ tags))
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Prices do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:price, item, price}, state) do
+                store(item, price)
+                {:noreply, state}
+              end
+
+              defp store(item, price), do: :persistent_term.put({:price, item}, price)
+            #                              ^^^^^^^^^^^^^^^^^^^^ information: for each request
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Success do
+              def succeeded(name) do
+                :persistent_term.put({:last, name}, %{state: :closed, at: System.monotonic_time(:second)})
+            #   ^^^^^^^^^^^^^^^^^^^^ information: holds the time
+              end
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Token do
+              def token do
+                if token = :persistent_term.get(:token, nil) do
+                  token
+                else
+                  {:ok, token} = Shop.Random.id()
+                  :persistent_term.put(:token, token)
+                  token
+                end
+              end
+
+              def cached(key) do
+                case :persistent_term.get({:cache, key}, :none) do
+                  :none ->
+                    value = Shop.Slow.value(key)
+                    :persistent_term.put({:cache, key}, value)
+                    value
+
+                  value ->
+                    value
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Config do
+              use GenServer
+              @on_load :load
+
+              def load, do: :persistent_term.put(:counter, :persistent_term.get(:counter, 0) + 1)
+
+              @impl true
+              def init(opts) do
+                :persistent_term.put(:config, Map.merge(:persistent_term.get(:config, %{}), opts))
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_call(:enable, _from, state) do
+                :persistent_term.put(:enabled, true)
+                {:reply, :ok, state}
+              end
+
+              @impl true
+              def handle_info(:reload, state) do
+                :persistent_term.put(:config, Shop.Files.config())
+                {:noreply, state}
+              end
+            end
+
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                boot = :persistent_term.get(:boots, 0)
+                :persistent_term.put(:boots, boot + 1)
+                Supervisor.start_link([], strategy: :one_for_one)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Two do
+              def copy(name) do
+                value = :persistent_term.get({:old, name})
+                :persistent_term.put({:new, name}, value)
+              end
+
+              def set(config), do: :persistent_term.put(:config, config)
+
+              def count(name) do
+                counter = :persistent_term.get({:counter, name})
+                :counters.add(counter, 1, 1)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/mix/tasks/shop.warm.ex
+            defmodule Mix.Tasks.Shop.Warm do
+              use Mix.Task
+
+              def run(_args), do: :persistent_term.put(:runs, :persistent_term.get(:runs, 0) + 1)
+            end
+            # file: test/shop/failures_test.exs
+            defmodule Shop.FailuresTest do
+              use ExUnit.Case
+
+              def bump, do: :persistent_term.put(:runs, :persistent_term.get(:runs, 0) + 1)
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Lines do
+              def parse(text) do
+                text
+                |> String.split()
+                |> Enum.each(&store/1)
+              end
+
+              def store(line), do: Process.put(:line, [line | Process.get(:line, [])])
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            for write in hot_writes(file.source, call_graph(module)):
+                yield self._finding(file, write)
+
+    def _finding(self, file: FileView, write: Write) -> Finding:
+        call, path = write.read or write.site.call, file.facts.path
+        message = {
+            "update": f"what is made of this is written back: a write in between is lost, and {_COST}",
+            "request": f"a server writes this for each request: {_COST}",
+            "moment": f"the value holds the time, so each write changes it: {_COST}",
+        }[write.kind]
+        return self.report(
+            path,
+            call.head,
+            message,
+            snippet=file.source.text(call.span),
+            scope=write.site.scope,
+            severity=Severity.WARNING if write.kind == "update" else Severity.INFORMATION,
+            confidence=Confidence.EXACT if write.kind == "update" else Confidence.HEURISTIC,
+            fix=FixKind.LLM,
+            related=(Related(path, write.site.call.head, "the write"),) if write.read is not None else (),
+        )

@@ -1,0 +1,410 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
+from otp_genesis_analyzers.facts.calls.sleep_waits import SleepWait, sleep_waits, tells_process
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+
+
+class SleepAsSynchronisation(Rule):
+    """Application code sleeps until another process should be done.
+
+    ## What it does
+    Reports `Process.sleep` and `:timer.sleep` in application code
+
+    - of a literal time, between a call that tells a process something and one that asks it;
+    - of a literal time, under a comment that says that somebody else needs the time;
+    - in a function that calls itself behind the sleep, in some cases, with what it was given itself and
+      nothing that counts or looks at a clock: it waits until something changes, without a limit.
+
+    All these are **warnings**. A loop that looks for a process up to a limit is a **hint**.
+
+    ## Why it matters on the BEAM
+    The time is a guess. On a busy machine the other process is not yet done, and what is read is old; on
+    all others the rest of the time is lost. Processes tell each other when something is done: with the
+    answer to a call, which comes after all that was sent before it, with a message, with the `:DOWN` of a
+    monitor.
+
+    ## When it is legitimate
+    Retries and backoff with a limit, pauses for the rate limit of somebody else's service, delays that are
+    meant as such, the loop of a worker that goes on for ever, `Process.sleep(:infinity)`, scripts, Mix and
+    release tasks. None of these is reported. Sleeps in callbacks belong to OTP303 and OTP304, those in
+    tests to OTP408.
+
+    ## Use instead
+    ```elixir
+    Worker.run(pid)   # a call, which answers when it is done
+    ```
+    For what cannot be called: subscribe to it, or monitor it, and `receive` with a timeout.
+
+    ## Fix safety
+    There is no mechanical fix: what is waited for has to tell. A model can propose how.
+
+    ## References
+    - https://hexdocs.pm/elixir/Process.html#sleep/1
+    - `tests/beam/call_after_cast.exs`
+    """
+
+    code = "OTP122"
+    name = "sleep-as-synchronisation"
+    severity = Severity.WARNING
+    anchors = ("sleep",)
+    fixes = (FixKind.LLM,)
+
+    INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/press.ex
+            defmodule Shop.Press do
+              def print(worker, order) do
+                Shop.Worker.kick(worker, order)
+                Process.sleep(200)
+            #   ^^^^^^^^^^^^^ warning: sleeps 200 ms between `Shop.Worker.kick` and `Shop.Worker.result`
+                Shop.Worker.result(worker)
+              end
+
+              def warm_up do
+                Shop.Worker.reset()
+                :timer.sleep(50)
+            #   ^^^^^^^^^^^^ warning: between `Shop.Worker.reset` and `Shop.Worker.size`
+                if Shop.Worker.size() > 0, do: :ok, else: :error
+              end
+            end
+            # file: lib/shop/worker.ex
+            defmodule Shop.Worker do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def kick(worker, order), do: GenServer.cast(worker, {:kick, order})
+              def result(worker), do: GenServer.call(worker, :result)
+              def reset, do: GenServer.cast(__MODULE__, :reset)
+              def size, do: GenServer.call(__MODULE__, :size)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast(message, state), do: {:noreply, [message | state]}
+
+              @impl true
+              def handle_call(_message, _from, state), do: {:reply, length(state), state}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Restart do
+              def now(pid) do
+                Process.exit(pid, :shutdown)
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ warning: sleeps 100 ms between `Process.exit` and `Process.alive?`
+                if Process.alive?(pid), do: {:error, :alive}, else: Shop.Cart.start()
+              end
+
+              def ping(pid) do
+                Elsewhere.Worker.kick(pid)
+                Process.sleep(20)
+            #   ^^^^^^^^^^^^^ warning: between `Elsewhere.Worker.kick` and `Elsewhere.Worker.result`
+                Elsewhere.Worker.result(pid)
+              end
+
+              def count(server) do
+                GenServer.cast(server, :refresh)
+                Process.sleep(:timer.seconds(1))
+            #   ^^^^^^^^^^^^^ warning: sleeps 1000 ms
+                server |> GenServer.call(:count)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Boot do
+              def run(orders) do
+                Shop.Tasks.start_child(fn ->
+                  # Give the agents time to register
+                  Process.sleep(100)
+            #     ^^^^^^^^^^^^^ warning: the comment says so
+                  Shop.Agents.distribute(orders)
+                end)
+
+                Shop.Index.rebuild()
+                Process.sleep(500) # avoid a race with the index
+            #   ^^^^^^^^^^^^^ warning: sleeps 500 ms
+                Shop.Search.open()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Queue do
+              @pause_ms 250
+
+              def push(job) do
+                if GenServer.call(__MODULE__, :full?) do
+                  Process.sleep(@pause_ms)
+            #     ^^^^^^^^^^^^^ warning: `push/1` sleeps and calls itself
+                  push(job)
+                else
+                  GenServer.cast(__MODULE__, {:push, job})
+                end
+              end
+
+              def await_start do
+                case Process.whereis(Shop.Cart) do
+                  nil ->
+                    :timer.sleep(pause())
+            #       ^^^^^^^^^^^^ warning: without a limit
+                    await_start()
+
+                  pid ->
+                    pid
+                end
+              end
+
+              def await_end(pid, tries) when tries > 0 do
+                if Process.alive?(pid) do
+                  Process.sleep(10)
+            #     ^^^^^^^^^^^^^ hint: looks for a process again and again
+                  await_end(pid, tries - 1)
+                end
+              end
+
+              def publish(%{id: id} = order) do
+                Shop.Feed.publish(id)
+              rescue
+                _error ->
+                  Process.sleep(1_000)
+            #     ^^^^^^^^^^^^^ warning: without a limit
+                  publish(order)
+              end
+
+              defp pause, do: 10
+            end
+            """
+        ),
+    ]
+    VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Http do
+              def get(url, attempts \\\\ 3) do
+                case Shop.Client.get(url) do
+                  {:ok, body} ->
+                    {:ok, body}
+
+                  {:error, _reason} when attempts > 0 ->
+                    Process.sleep(200)
+                    get(url, attempts - 1)
+
+                  error ->
+                    error
+                end
+              end
+
+              def wait(pid, deadline) do
+                cond do
+                  Shop.Orders.done?(pid) -> :ok
+                  System.monotonic_time(:millisecond) > deadline -> :timeout
+                  true -> Process.sleep(10) && wait(pid, deadline)
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Poller do
+              def loop(feed) do
+                Shop.Feed.fetch(feed)
+                Process.sleep(60_000)
+                loop(feed)
+              end
+
+              def walk([order | rest]) do
+                Shop.Carrier.ship(order)
+                # the carrier's rate limit
+                Process.sleep(1_500)
+                walk(rest)
+              end
+
+              def walk([]), do: :ok
+
+              def serve(feed) do
+                case Shop.Feed.next(feed) do
+                  {:ok, order} ->
+                    Shop.Carrier.ship(order)
+                    serve(feed)
+
+                  :empty ->
+                    Process.sleep(1_000)
+                    serve(feed)
+                end
+              end
+
+              def park, do: Process.sleep(:infinity)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/cdn.ex
+            defmodule Shop.Cdn do
+              def purge(key), do: Shop.Client.get("/purge/" <> key)
+              def fetch(key), do: Shop.Client.get("/" <> key)
+              def size, do: 1
+            end
+            # file: lib/shop/purge.ex
+            defmodule Shop.Purge do
+              def twice(key) do
+                Shop.Cdn.purge(key)
+                Process.sleep(500)
+                Shop.Cdn.purge(key)
+              end
+
+              def see(key) do
+                Shop.Cdn.purge(key)
+                Process.sleep(500)
+                Shop.Cdn.fetch(key)
+              end
+
+              def check do
+                Shop.Cdn.purge("all")
+                Process.sleep(500)
+                Shop.Cdn.size()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Clock do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info(:tick, state) do
+                GenServer.cast(state.other, :tick)
+                Process.sleep(200)
+                {:noreply, GenServer.call(state.other, :now)}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/press_test.exs
+            defmodule Shop.PressTest do
+              use ExUnit.Case
+
+              test "prints", %{worker: worker} do
+                GenServer.cast(worker, :kick)
+                Process.sleep(200)
+                assert GenServer.call(worker, :result) == 1
+              end
+            end
+            # file: lib/mix/tasks/shop.warm.ex
+            defmodule Mix.Tasks.Shop.Warm do
+              use Mix.Task
+
+              def run(_args) do
+                GenServer.cast(Shop.Cache, :warm)
+                Process.sleep(200)
+                GenServer.call(Shop.Cache, :size)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Delay do
+              def later(pid, delay_ms) do
+                send(pid, :start)
+                Process.sleep(delay_ms)
+                send(pid, :stop)
+              end
+
+              def slow do
+                # simulate some work
+                Process.sleep(50)
+                {:ok, :done}
+              end
+
+              def disconnect(hub) do
+                # others may be in use still, so we give them some time
+                Process.sleep(30_000)
+                Shop.Hub.disconnect(hub)
+              end
+            end
+            """
+        ),
+    ]
+
+    def check(self, file: FileView) -> Iterable[Finding]:
+        for module in production_modules(file.facts, file.role):
+            graph = call_graph(module)
+            for wait in sleep_waits(file.source, graph):
+                in_callback = wait.site.call.runs == "here" and wait.site.function.id in callback_chains(
+                    graph
+                )
+                if not in_callback:
+                    yield self._finding(file, wait)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """What is told and asked must be a process, by its name or as the project defines it."""
+        if finding.confidence is not Confidence.HEURISTIC:
+            return finding
+        site = site_at(project.files[finding.path].facts, finding.related[0].span)
+        if site is None or site.call.module == site.module.name:
+            return finding
+        entry = project.module(site.call.module)
+        is_process = entry is not None and kinds(entry.module) & (SERVERS | {"Agent"})
+        return finding if is_process else None
+
+    def _finding(self, file: FileView, wait: SleepWait) -> Finding:
+        site = wait.site
+        slept = f"sleeps {wait.slept_ms} ms" if wait.slept_ms is not None else "sleeps"
+        related: tuple[Related, ...] = ()
+        if wait.before is not None and wait.behind is not None:
+            told, asked = (call.target.rpartition("/")[0] for call in (wait.before, wait.behind))
+            words = (
+                f"{slept} between `{told}` and `{asked}`, in the hope that the process is done by then: "
+                "make it a call that answers when it is"
+            )
+            related = (Related(file.facts.path, wait.before.head, "tells the process"),)
+        elif wait.sign == "repeated":
+            words = (
+                f"`{site.function.id}` sleeps and calls itself until something changes, without a limit: "
+                "let the other side tell, or count the attempts"
+            )
+        elif wait.sign == "polled":
+            words = (
+                f"`{site.function.id}` looks for a process again and again: `Process.monitor/1` or a message "
+                "of the process says when it is gone, or there"
+            )
+        else:
+            words = (
+                f"{slept} for another process to get somewhere, the comment says so: wait for its answer, "
+                "its message or its `:DOWN`"
+            )
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            words,
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            severity=Severity.HINT if wait.sign == "polled" else Severity.WARNING,
+            confidence=Confidence.STRONG if tells_process(file.source, wait) else Confidence.HEURISTIC,
+            fix=FixKind.LLM,
+            related=related,
+        )

@@ -1,0 +1,90 @@
+"""OTP117: `:infinity` becomes a module attribute that the configuration can set, one minute by default.
+
+Shown by `tests/beam/infinite_timeout.exs`: the old call never comes back, the new one exits.
+"""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
+from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.findings import Finding, FixKind
+from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.definitions import clauses_before
+from otp_genesis_refactorers.rewriting.long_lines import without_long_line
+
+_DEFAULT = "60_000"
+_NAMES = {"call": "call_timeout", "async_stream": "stream_timeout", "async_stream_nolink": "stream_timeout"}
+_EXITS = (
+    "An answer that takes longer than a minute is an exit of the caller now; the configuration can say more."
+)
+_NIL = "Behind `Task.yield`, a task that takes longer than a minute gives nil now: it still runs."
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    value = _infinity(site)
+    if isinstance(value, Refused):
+        return value
+    app = project.app_of(finding.path)
+    if app is None or not app.name:
+        return Refused(
+            f"the application that {finding.path} belongs to is not known, so no configuration can hold the "
+            f"timeout: write a number in milliseconds at {site.place}"
+        )
+    name = _NAMES.get(site.call.name, "await_timeout")
+    attribute = f"@{name} Application.compile_env(:{app.name}, [__MODULE__, :{name}], {_DEFAULT})"
+    added = _attribute(site, name, attribute)
+    if isinstance(added, Refused):
+        return added
+    edits = without_long_line(
+        project, site.source, [*added, Edit(span_of(value), f"@{name}")], site.call.span
+    )
+    return Change(
+        title=f"Wait no longer than @{name} says",
+        kind=FixKind.UNSAFE,
+        files=(file_change(finding.path, site.source.content, edits),),
+        notes=(_NIL if site.call.name.startswith("yield") else _EXITS,),
+    )
+
+
+def _infinity(site: CallSite) -> Node | Refused:
+    """The `:infinity` of the call, as an argument or under `timeout:`."""
+    last = argument_nodes(site.source, site.call)[-1]
+    value = syntax.keyword(last, "timeout") if last.type in ("keywords", "list") else last
+    if value is not None and syntax.text(value) == ":infinity":
+        return value
+    written = syntax.text(value if value is not None else last)
+    return Refused(
+        f"the timeout `{written}` at {site.place} is written elsewhere: write a number in milliseconds there"
+    )
+
+
+def _attribute(site: CallSite, name: str, attribute: str) -> list[Edit] | Refused:
+    """The attribute above the first definition; nothing where an earlier fix has put it there."""
+    module = site.site.module
+    known = next((one for one in module.attributes if one.name == name), None)
+    if known is not None:
+        if attribute.removeprefix("@") in site.source.text(known.span) or known.value.kind == "int":
+            return []
+        return Refused(f"{module.name} has an attribute @{name} already: see whether it fits at {site.place}")
+    definition = _first_definition(site, module)
+    if definition is None:
+        return Refused(f"{module.name} has no definition to put an attribute above")
+    return [clauses_before(site.source, definition, [attribute])]
+
+
+def _first_definition(site: CallSite, module: Module) -> Node | None:
+    spans = [
+        clause.span
+        for function in module.functions
+        if function.kind not in ("body", "block", "test")
+        for clause in function.clauses
+    ]
+    return site.source.node_at(min(spans)) if spans else None

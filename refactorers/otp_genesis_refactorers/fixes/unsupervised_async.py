@@ -1,0 +1,28 @@
+"""OTP104: `Task.async(f)` becomes `Task.Supervisor.async(..., f)`, `Task.async_stream` likewise.
+
+Shown by `tests/beam/supervised_async.exs`: the link stays, and the supervisor lists the task.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.change import Change, Refused
+from otp_genesis_refactorers.rewriting.call_site import find_call_site
+from otp_genesis_refactorers.start_child import start_child
+from otp_genesis_refactorers.supervised_task import CRASH_AND_SHUTDOWN, supervised_task
+
+
+def fix(finding: Finding, project: Project) -> Change | Refused:
+    site = find_call_site(finding, project)
+    if isinstance(site, Refused):
+        return site
+    if site.call.form != "call":
+        return Refused(
+            f"`{site.call.target}` is not called but named at {site.place}: write a call of "
+            f"`Task.Supervisor.{site.call.name}` in its place"
+        )
+    rewrite = partial(start_child, site, gives_pid=False, function=site.call.name)
+    return supervised_task(finding, project, site, rewrite, (CRASH_AND_SHUTDOWN,))

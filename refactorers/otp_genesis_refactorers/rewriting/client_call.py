@@ -1,0 +1,23 @@
+"""A message that is sent to a name becomes a call of the server's own function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_refactorers.change import Edit
+from otp_genesis_refactorers.rewriting.call_site import CallSite, span_of
+from otp_genesis_refactorers.rewriting.places import place_of, written
+
+
+def call_of_client(site: CallSite, module: str, function: str, values: Sequence[str]) -> Edit:
+    """The edit that puts `Shop.Mailer.deliver(mail)` in the place of a call that names the server first.
+
+    The module is written as the server was, where that was by its module.
+    """
+    target = syntax.arguments(site.node)[0]
+    is_module = target.type == "alias"
+    receiver = (
+        syntax.text(target) if is_module else written(module, place_of(site.source, span_of(site.node)).scope)
+    )
+    return Edit(span_of(site.node), f"{receiver}.{function}({', '.join(values)})")

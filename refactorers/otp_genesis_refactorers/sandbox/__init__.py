@@ -1,0 +1,1 @@
+"""Running programs that nobody vouches for: isolation, limits, an end that leaves nothing behind."""

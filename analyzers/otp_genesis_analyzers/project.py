@@ -155,9 +155,20 @@ class Project:
 
     def naming(self, name: str) -> Iterator[FileFacts]:
         """All facts of every file whose text holds the last part of a module's name, by path."""
+        yield from (self.all_facts(path) for path in self._paths_naming(name))
+
+    def is_named_in_torn_code(self, name: str) -> bool:
+        """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""
+        return any(self.files[path].facts.broken for path in self._paths_naming(name))
+
+    def _paths_naming(self, name: str) -> list[str]:
         last_part = name.rpartition(".")[2].encode()
-        named = self._of_each(("named", last_part), lambda path, _: last_part in self._text(path))
-        yield from (self.all_facts(path) for path, is_named in sorted(named) if is_named)
+        named = self._of_each(
+            ("named", last_part),
+            # The text of a file that is being typed in is not the one that its facts are of.
+            lambda path, analysis: analysis.carried_over or last_part in self._text(path),
+        )
+        return sorted(path for path, is_named in named if is_named)
 
     def all_facts(self, path: str) -> FileFacts:
         """The facts of a file with every definition read; those of `files` may leave some out.

@@ -18,6 +18,8 @@ defmodule Shop.Orders do
     spawn(fn -> Shop.Warehouse.ship(order) end)
     {:noreply, orders}
   end
+
+  def ship(order), do: GenServer.cast(__MODULE__, {:ship, order})
 end
 """
 NOTE = "defmodule Shop.Mail do\n  def send(mail), do: spawn(fn -> Shop.Smtp.deliver(mail) end)\nend\n"

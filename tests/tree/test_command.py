@@ -17,7 +17,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
 SCHEMA = Path(__file__).with_name("tree.schema.json")
 CART = (
     "defmodule Shop.Cart do\n  use GenServer\n  def init(x), do: {:ok, x}\n"
-    "  def handle_cast({:send, m}, s) do\n    spawn(fn -> m end)\n    {:noreply, s}\n  end\nend\n"
+    "  def handle_cast({:send, m}, s) do\n    spawn(fn -> m end)\n    {:noreply, s}\n  end\n\n"
+    "  def post(m), do: GenServer.cast(__MODULE__, {:send, m})\nend\n"
 )
 APPLICATION = """\
 defmodule Shop.Application do

@@ -59,6 +59,8 @@ defmodule Shop.Mail do
     spawn(fn -> Shop.Smtp.log(mail) end)
     {:noreply, state}
   end
+
+  def post(mail), do: GenServer.cast(__MODULE__, {:send, mail})
 end
 """
 

@@ -321,7 +321,7 @@ class EtsTableOwner(Rule):
         made = next((made for made in _made(module) if made.table.site.call.head == finding.span), None)
         if made is None or made.maker == "task" or kinds(module) & _PASSING:
             return finding
-        if any(facts.broken for facts in project.naming(module.name)):
+        if project.is_named_in_torn_code(module.name):
             return None
         owner = owner_of(project, module, made.entries)
         if owner == "lasting" or (owner == "unknown" and made.maker == "caller"):

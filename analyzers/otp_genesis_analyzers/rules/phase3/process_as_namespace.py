@@ -282,7 +282,7 @@ class ProcessAsNamespace(Rule):
         entry = project.modules.get(finding.scope)
         if (
             entry is None
-            or any(facts.broken for facts in project.naming(finding.scope))
+            or project.is_named_in_torn_code(finding.scope)
             or any(_is_asked_from_other_nodes(project, entry.module))
         ):
             return None

@@ -6,7 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.messages.mailbox import messages_taken, takes_task_replies, traps_exits
 from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -29,11 +29,14 @@ class TaskReplyUnhandled(Rule):
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` in the callbacks of a
     server, when the module has no clause for `{ref, result}` and nothing in the server awaits a task. It is
     an **error** where the message of the task ends the server: `handle_info/2` has clauses, and none fits.
+    Where the result is taken, a note tells of a linked task whose crash the server means to survive: it has a
+    `:DOWN` clause for it, which can't run.
 
     ## Why it matters on the BEAM
     A task sends `{ref, result}` to the process that started it. A server that doesn't wait for it gets it
     as a plain message. Without any `handle_info/2` it is logged and lost, so nobody ever sees the result;
-    with clauses of which none matches, a `FunctionClauseError` ends the server.
+    with clauses of which none matches, a `FunctionClauseError` ends the server. `Task.async` links the task
+    to the server too: a crash ends a server that does not trap exits, whatever its `:DOWN` clause would do.
 
     ## When it is legitimate
     When a clause takes `{ref, result}`, when a last clause hands every message on, when the task is awaited,
@@ -58,7 +61,8 @@ class TaskReplyUnhandled(Rule):
     ## References
     - https://hexdocs.pm/elixir/Task.html#async/1
     - https://hexdocs.pm/elixir/Task.Supervisor.html#async_nolink/3
-    - Shown by `tests/beam/unawaited_task.exs` and `tests/beam/stray_messages.exs`
+    - Shown by `tests/beam/unawaited_task.exs`, `tests/beam/stray_messages.exs` and
+      `tests/beam/linked_task_takes_its_server.exs`
     """
 
     code = "OTP121"
@@ -190,8 +194,82 @@ class TaskReplyUnhandled(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Importer do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{task: nil}}
+
+              @impl true
+              def handle_call({:import, file}, from, state) do
+                task = Task.async(fn -> Shop.Csv.read!(file) end)
+            #          ^^^^^^^^^^ information: before its `:DOWN` clause runs
+                {:noreply, %{state | task: {task, from}}}
+              end
+
+              @impl true
+              def handle_info({ref, rows}, state) when is_reference(ref) do
+                Process.demonitor(ref, [:flush])
+                {:noreply, answered(state, {:ok, rows})}
+              end
+
+              def handle_info({:DOWN, _ref, :process, _pid, reason}, state) do
+                {:noreply, answered(state, {:error, reason})}
+              end
+
+              defp answered(%{task: {_task, from}} = state, answer) do
+                GenServer.reply(from, answer)
+                %{state | task: nil}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Reader do
+              use GenServer
+
+              def init(_opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, Task.async(fn -> Shop.Csv.read!("a.csv") end)}
+              end
+
+              def handle_info({ref, rows}, _) when is_reference(ref), do: {:noreply, rows}
+              def handle_info({:DOWN, _, :process, _, reason}, _), do: {:noreply, reason}
+              def handle_info({:EXIT, _, _}, state), do: {:noreply, state}
+            end
+
+            defmodule Shop.Watcher do
+              use GenServer
+
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, Task.async(fn -> Shop.Csv.read!("a.csv") end)}
+              end
+
+              def handle_info({ref, rows}, _) when is_reference(ref), do: {:noreply, rows}
+              def handle_info({:DOWN, _, :process, _, reason}, _), do: {:stop, reason, nil}
+            end
+
+            defmodule Shop.Waiter do
+              @behaviour :gen_statem
+
+              def callback_mode, do: :handle_event_function
+              def init(data), do: {:ok, :ready, data}
+
+              def handle_event(:cast, :go, _, data) do
+                {:keep_state, Map.put(data, :task, Task.async(fn -> Shop.Map.locate(data.id) end))}
+              end
+
+              def handle_event(:info, {ref, _}, _, _) when is_reference(ref), do: :keep_state_and_data
+              def handle_event(:info, {:DOWN, _, :process, _, :normal}, _, _), do: :keep_state_and_data
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Trainer do
@@ -327,7 +405,11 @@ class TaskReplyUnhandled(Rule):
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
-            if not module.complete or not kinds(module) & SERVERS or takes_task_replies(module):
+            if not module.complete or not kinds(module) & SERVERS:
+                continue
+            if takes_task_replies(module):
+                if _expects_crashes_of_tasks(module):
+                    yield from (self._linked(file, site) for site in _linked_tasks(module))
                 continue
             for site in _tasks_left_alone(module):
                 fate = fate_of_stray_message(file.source, module)
@@ -345,6 +427,40 @@ class TaskReplyUnhandled(Rule):
             severity=severity,
             fix=FixKind.UNSAFE,
         )
+
+    def _linked(self, file: FileView, site: Site) -> Finding:
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            f"`{site.call.target}` links the task to the server, which a crash of the task ends before its "
+            "`:DOWN` clause runs: `Task.Supervisor.async_nolink` starts one that is not linked",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            severity=Severity.INFORMATION,
+            fix=FixKind.LLM,
+        )
+
+
+def _expects_crashes_of_tasks(module: Module) -> bool:
+    """A clause takes the `:DOWN` of whatever crashed, and only tasks can be meant."""
+    takes_crashes = any(
+        message.tag == "DOWN" and len(message.items) == 5 and message.items[4].kind == "variable"
+        for message in messages_taken(module)
+    )
+    return takes_crashes and not traps_exits(module) and not any(map(_is_monitored, sites(module)))
+
+
+def _is_monitored(site: Site) -> bool:
+    call = site.call
+    return call.name in ("monitor", "async_nolink", "spawn_monitor", "spawn_opt")
+
+
+def _linked_tasks(module: Module) -> Iterator[Site]:
+    """The linked tasks that the server itself starts and never waits for."""
+    inside = callback_chains(call_graph(module))
+    own = [site for site in sites(module) if site.function.id in inside and site.call.runs == "here"]
+    if not any(_takes_reply(site) for site in own):
+        yield from (site for site in own if site.call.name == "async" and _starts_async(site))
 
 
 def _tasks_left_alone(module: Module) -> Iterator[Site]:

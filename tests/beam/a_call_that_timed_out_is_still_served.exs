@@ -1,5 +1,5 @@
 # A timeout ends the waiting of the caller, not the request: sending it again does it twice.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule ACallThatTimedOutIsStillServedTest do
   use ExUnit.Case, async: true

@@ -1,5 +1,5 @@
 # Between `File.rm` and `File.write!` there is no file; a rename replaces it in one step.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule ARenameReplacesAFileInOneStepTest do
   use ExUnit.Case, async: true

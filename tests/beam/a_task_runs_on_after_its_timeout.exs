@@ -1,5 +1,5 @@
 # A timeout ends the waiting, not the task: its late result lands in the mailbox. Task.shutdown/2 ends both.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule ATaskRunsOnAfterItsTimeoutTest do
   use ExUnit.Case, async: true

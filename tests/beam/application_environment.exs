@@ -1,6 +1,6 @@
 # The application environment is one table for the whole node: nobody is told of a change, two that change a value in
 # two steps lose one change, and what was put is gone with the node and not with the application.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule Flags do
   use GenServer

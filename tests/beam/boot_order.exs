@@ -1,5 +1,5 @@
 # A supervisor starts its children one after another: what init/1 uses by name must be there already.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Stock do
   use GenServer

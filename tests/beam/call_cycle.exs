@@ -1,5 +1,5 @@
 # Two servers that call each other in their callbacks: neither can answer, and both calls time out.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Side do
   use GenServer

@@ -1,5 +1,5 @@
 # A server that waits for another one in a callback answers nobody meanwhile, and dies of the other's death.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Stock do
   use GenServer

@@ -1,5 +1,5 @@
 # A cast is :ok whatever becomes of it; a call says when it is done, and exits when it can't be.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Bank do
   use GenServer

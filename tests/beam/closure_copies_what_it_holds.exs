@@ -1,5 +1,5 @@
 # What a function holds on to is copied into the process that runs it, not only the part that it reads.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule ClosureCopiesWhatItHoldsTest do
   use ExUnit.Case, async: true

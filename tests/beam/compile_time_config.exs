@@ -1,5 +1,5 @@
 # What the body of a module reads is read once, while it is compiled: what is configured later changes nothing.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 Application.put_env(:shop, :url, "built")
 System.put_env("SHOP_POOL", "10")

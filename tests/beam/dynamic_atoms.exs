@@ -1,5 +1,5 @@
 # Each new text that becomes an atom is one more entry for ever; to_existing_atom raises instead.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule DynamicAtomsTest do
   use ExUnit.Case

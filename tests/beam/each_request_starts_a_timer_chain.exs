@@ -1,5 +1,5 @@
 # A timer that is armed beside a running one is a second chain; cancelling the first keeps it one.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule EachRequestStartsATimerChainTest do
   use ExUnit.Case, async: true

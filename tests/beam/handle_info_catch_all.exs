@@ -1,5 +1,5 @@
 # A last clause of handle_info/2 that writes a log line: the stray message is seen, and the server lives on.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule WithoutLastClause do
   use GenServer

@@ -1,5 +1,5 @@
 # A task of `Task.async` is linked: its crash ends a server that does not trap exits, before any :DOWN is taken.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule LinkedTaskTest do
   use ExUnit.Case, async: true

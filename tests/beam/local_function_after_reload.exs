@@ -1,6 +1,6 @@
 # A local function belongs to one version of its module, `&Mod.fun/4` to whichever is loaded. So a handler that is
 # kept in a table, as telemetry keeps them, fails once its version was purged.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule LocalFunctionAfterReloadTest do
   use ExUnit.Case, async: false

@@ -1,6 +1,6 @@
 # A message that a callback sends comes before what the callback does after it, and before its state is the new one.
 # So an event in the middle of the work says nothing of its end.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule Queue do
   use GenServer

@@ -1,5 +1,5 @@
 # Mix is a tool of the build, and no part of a release: a function that asks it at run time raises there.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 {:ok, _} = Application.ensure_all_started(:mix)
 
 defmodule MixInAReleaseTest do

@@ -1,5 +1,5 @@
 # A monitor is gone once its :DOWN came; what leaks is monitoring the same process again and again.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule MonitorAfterDownTest do
   use ExUnit.Case, async: true

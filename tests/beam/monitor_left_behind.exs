@@ -1,5 +1,5 @@
 # Who is taken out of a server's state is monitored on: each round of coming and going leaves one monitor more.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule Listeners do
   use GenServer

@@ -1,5 +1,5 @@
 # Replacing a persistent term collects the garbage of every process that holds it; a read and a write are two steps.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule PersistentTermWritesTest do
   use ExUnit.Case, async: true

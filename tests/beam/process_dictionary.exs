@@ -1,5 +1,5 @@
 # The process dictionary belongs to one process: a task does not see it, and it is gone with its process.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule ProcessDictionaryTest do
   use ExUnit.Case, async: true

@@ -1,5 +1,5 @@
 # A registry ends: what it named ends with it, or lives on without a name, unless it is restarted behind it.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Worker do
   use GenServer

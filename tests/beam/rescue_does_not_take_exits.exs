@@ -1,5 +1,5 @@
 # A call of a server that is gone, or too slow, exits: `rescue` lets the exit pass, `catch :exit, _` takes it.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule RescueDoesNotTakeExitsTest do
   use ExUnit.Case, async: true

@@ -1,5 +1,5 @@
 # `rescue _` takes a call of a function that doesn't exist as well as the failure that was thought of.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule RescueTakesTyposTooTest do
   use ExUnit.Case, async: true

@@ -1,6 +1,6 @@
 # A supervisor gives up after `max_restarts` restarts within `max_seconds`, and so tells the one above it. A limit that
 # is never reached tells nobody.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Fragile do
   use GenServer

@@ -1,5 +1,5 @@
 # Permanent: started again whenever it ends. Transient: when it fails. Temporary: never. Significant: may be refused.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule RestartTypesTest do
   use ExUnit.Case, async: true

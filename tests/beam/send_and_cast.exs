@@ -1,5 +1,5 @@
 # What a message to nobody does: send to a pid and every cast say nothing, send to a free name raises, call exits.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule SendAndCastTest do
   use ExUnit.Case, async: true

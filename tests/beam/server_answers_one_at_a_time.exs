@@ -1,5 +1,5 @@
 # A server handles one call at a time: callers wait for each other, where plain functions run side by side.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule Stateless do
   use GenServer

@@ -1,5 +1,5 @@
 # What init/1 sends itself stands behind what others sent meanwhile; handle_continue/2 comes before all of it.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule SendsItself do
   use GenServer

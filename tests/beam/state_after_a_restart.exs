@@ -1,5 +1,5 @@
 # A supervisor starts a crashed server from init/1: what callers were told is kept is gone.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Cart do
   use GenServer

@@ -1,5 +1,5 @@
 # What a server keeps stays in its heap; a limit keeps the heap small. An ETS table keeps every row until it is deleted.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule StateThatOnlyGrowsTest do
   use ExUnit.Case, async: true

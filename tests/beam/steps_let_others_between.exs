@@ -1,5 +1,5 @@
 # Steps by messages to oneself are interleaved with what is in the mailbox; steps by {:continue, step} are not.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule BySending do
   use GenServer

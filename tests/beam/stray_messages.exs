@@ -1,5 +1,5 @@
 # A message that a server has no clause for: logged without any handle_info/2, fatal where none of its clauses fits.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule WithoutHandleInfo do
   use GenServer

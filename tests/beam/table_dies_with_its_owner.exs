@@ -1,5 +1,5 @@
 # A table belongs to the process that made it and goes with it; asking first does not keep two from making it.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule TableDiesWithItsOwnerTest do
   use ExUnit.Case, async: true

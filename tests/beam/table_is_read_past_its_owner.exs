@@ -1,5 +1,5 @@
 # An agent answers one caller at a time; a table is read by anybody while its owner is busy.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule TableIsReadPastItsOwnerTest do
   use ExUnit.Case, async: true

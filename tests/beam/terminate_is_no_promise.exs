@@ -1,5 +1,5 @@
 # terminate/2 runs when the server stops itself, not when it is killed, and at a shutdown only if it traps exits.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule SavesAtTheEnd do
   use GenServer

@@ -1,5 +1,5 @@
 # Two processes look a name up, both find nothing, both start. A process that was found may end before the call.
-ExUnit.start()
+ExUnit.start(assert_receive_timeout: 5_000)
 
 defmodule TwoLookupsTwoStartsTest do
   use ExUnit.Case, async: true

@@ -1,5 +1,5 @@
 # A call or a cast that no clause takes ends the server, and not only its caller.
-ExUnit.start(capture_log: true)
+ExUnit.start(capture_log: true, assert_receive_timeout: 5_000)
 
 defmodule Cart do
   use GenServer

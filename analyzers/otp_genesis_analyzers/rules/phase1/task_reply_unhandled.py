@@ -13,6 +13,7 @@ from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.terms import Term
 
 _TAKES_THE_REPLY = frozenset({"await", "await_many", "yield", "yield_many", "shutdown", "ignore"})
 _WHAT_HAPPENS: dict[Fate, tuple[Severity, str]] = {
@@ -255,6 +256,14 @@ class TaskReplyUnhandled(Rule):
               def handle_info({:DOWN, _, :process, _, reason}, _), do: {:stop, reason, nil}
             end
 
+            defmodule Shop.Careless do
+              use GenServer
+
+              def init(_opts), do: {:ok, Task.async(fn -> Shop.Csv.read!("a.csv") end)}
+              def handle_info({ref, rows}, _) when is_reference(ref), do: {:noreply, rows}
+              def handle_info({:DOWN, _, :process, _, _reason}, state), do: {:noreply, state}
+            end
+
             defmodule Shop.Waiter do
               @behaviour :gen_statem
 
@@ -442,12 +451,16 @@ class TaskReplyUnhandled(Rule):
 
 
 def _expects_crashes_of_tasks(module: Module) -> bool:
-    """A clause takes the `:DOWN` of whatever crashed, and only tasks can be meant."""
+    """A clause does something with the reason of a `:DOWN`, and only tasks can be meant."""
     takes_crashes = any(
-        message.tag == "DOWN" and len(message.items) == 5 and message.items[4].kind == "variable"
+        message.tag == "DOWN" and len(message.items) == 5 and _is_used(message.items[4])
         for message in messages_taken(module)
     )
     return takes_crashes and not traps_exits(module) and not any(map(_is_monitored, sites(module)))
+
+
+def _is_used(reason: Term) -> bool:
+    return reason.kind == "variable" and not reason.value.startswith("_")
 
 
 def _is_monitored(site: Site) -> bool:

@@ -6,9 +6,11 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from sys import intern
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -162,13 +164,15 @@ class Project:
         return any(self.files[path].facts.broken for path in self._paths_naming(name))
 
     def _paths_naming(self, name: str) -> list[str]:
-        last_part = name.rpartition(".")[2].encode()
-        named = self._of_each(
-            ("named", last_part),
-            # The text of a file that is being typed in is not the one that its facts are of.
-            lambda path, analysis: analysis.carried_over or last_part in self._text(path),
-        )
-        return sorted(path for path, is_named in named if is_named)
+        last_part = name.rpartition(".")[2]
+        if last_part[:1].isupper():
+            words = self._of_each("words of modules", lambda path, _: _words_of_modules(self._text(path)))
+            named = {path for path, of_file in words if last_part in of_file}
+        else:  # an atom
+            named = {path for path in self.files if last_part.encode() in self._text(path)}
+        # The text of a file that is being typed in is not the one that its facts are of.
+        typed_in = {path for path, analysis in self.files.items() if analysis.carried_over}
+        return sorted(named | typed_in)
 
     def all_facts(self, path: str) -> FileFacts:
         """The facts of a file with every definition read; those of `files` may leave some out.
@@ -223,3 +227,11 @@ class Project:
             for name in analysis.facts.unread:
                 paths.setdefault(name.rpartition(".")[2], []).append(path)
         return paths
+
+
+def _words_of_modules(content: bytes) -> frozenset[str]:
+    """Every part of a module's name in a text, and more: each word that begins with a capital."""
+    return frozenset(intern(word.decode()) for word in _CAPITALISED.findall(content))
+
+
+_CAPITALISED = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]*")

@@ -23,6 +23,15 @@ def children(node: Node) -> list[Node]:
     return [child for child in node.named_children if child.type != "comment"]
 
 
+def below(node: Node) -> Iterator[Node]:
+    """The node and every named node in it, in the order of the text."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.named_children))
+
+
 def text(node: Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
 

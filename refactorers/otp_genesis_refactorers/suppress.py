@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from otp_genesis_analyzers.config import CONFIG_NAME
 from otp_genesis_analyzers.findings import Finding, FixKind
@@ -61,18 +62,24 @@ def ignored_in_project(finding: Finding, project: Project) -> Change | Refused:
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
+    from tomlkit.items import Array
 
     path = _configuration(finding.path, project)
     title = f"Ignore {finding.code} in this project"
     try:
         content = project.read(path)
         table = tomlkit.parse(content.decode())
-        table.setdefault("ignore", []).append(finding.code)
+        ignored = table.setdefault("ignore", tomlkit.array())
+        if not isinstance(ignored, Array):
+            return Refused(f"`ignore` in {path} is no list: write one that holds {finding.code}")
+        cast("list[str]", ignored).append(finding.code)
     except FileNotFoundError:
         new = FileChange(path, "", (Edit(Span(0, 0), f'ignore = ["{finding.code}"]\n'),))
         return Change(title, FixKind.SAFE, (new,))
-    except (UnicodeDecodeError, TOMLKitError, AttributeError) as error:
-        return Refused(f"{path} can't be changed: {error}; add {finding.code} to its `ignore` list")
+    except UnicodeDecodeError:
+        return Refused(f"{path} is not UTF-8 text: add {finding.code} to its `ignore` list by hand")
+    except TOMLKitError as error:
+        return Refused(f"{path} is not TOML: {error}; put that right first")
     edits = edits_between(content, tomlkit.dumps(table).encode())
     return Change(title, FixKind.SAFE, (FileChange(path, content_hash(content), edits),))
 

@@ -10,6 +10,8 @@ import pytest_asyncio
 import pytest_lsp
 from pytest_lsp import ClientServerConfig
 
+from otp_genesis_server.lsp.actions import all_actions
+from otp_genesis_server.lsp.features.code_action import KINDS
 from tests.lsp.editor import SERVER, Editor, Squiggle, abilities, make_editor
 from tests.lsp.shop import MAILER, MAILER_TEXT, write_shop
 
@@ -117,3 +119,7 @@ async def test_a_finding_that_is_gone(shop: Editor) -> None:
     resolved = await shop.code_action_resolve_async(action)
     assert resolved.edit is None
     await shop.until(lambda: "the finding is gone" in shop.messages[-1].message)
+
+
+async def test_every_kind_of_action_was_told_to_the_client() -> None:
+    assert {action.KIND for action in all_actions() if action.KIND} == set(KINDS)

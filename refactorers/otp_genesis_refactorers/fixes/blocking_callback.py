@@ -10,7 +10,6 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.facts.state.plain_reply import PlainReply, plain_reply
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
@@ -66,13 +65,15 @@ def _with_fields_bound(source: Source, definition: Node, reply: PlainReply) -> t
     A function takes along all of what it names: with `state.url` in it, the whole state would be copied.
     """
     state = syntax.text(reply.state)
-    inside = list(below(reply.value))
+    inside = list(syntax.below(reply.value))
     fields = [node for node in inside if _is_field_of(node, state)]
     named = [node for node in inside if node.type == "identifier" and syntax.text(node) == state]
     whole = syntax.text(reply.value)
     if not fields or len(named) != len(fields):
         return [], whole
-    variables = (node for node in below(definition) if node.type == "identifier" and not _is_behind_dot(node))
+    variables = (
+        node for node in syntax.below(definition) if node.type == "identifier" and not _is_behind_dot(node)
+    )
     taken = {syntax.text(node) for node in variables}
     names = {
         syntax.text(node): field if field not in taken else f"{state}_{field}"

@@ -14,7 +14,6 @@ from otp_genesis_analyzers.facts.processes.captured_values import (
     field_names,
     values_in,
 )
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
@@ -120,11 +119,13 @@ def _above(source: Source, statement: Node, lines: str) -> Edit:
 
 def _is_bound_in(statement: Node, captured: Captured) -> bool:
     """A pattern of the statement, outside the function, binds the variable before the function is made."""
-    for node in below(statement):
+    for node in syntax.below(statement):
         if captured.closure.span.contains(span_of(node)):
             continue
         for pattern in _patterns(node):
-            bound = any(n.type == "identifier" and syntax.text(n) == captured.name for n in below(pattern))
+            bound = any(
+                n.type == "identifier" and syntax.text(n) == captured.name for n in syntax.below(pattern)
+            )
             if bound and not _is_target_of(node, captured):
                 return True
     return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.file_steps import FileSteps, file_steps
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
@@ -56,7 +55,7 @@ def _edits(site: CallSite, steps: FileSteps) -> list[Edit] | Refused:
     if not path or steps.second.piped:
         return Refused(f"the path at {where} is no variable: bind it to one first")
     definition = source.node_at(site.site.clause.span)
-    if any(node.type == "identifier" and syntax.text(node) == "tmp" for node in below(definition)):
+    if any(node.type == "identifier" and syntax.text(node) == "tmp" for node in syntax.below(definition)):
         return Refused(f"the function around {where} has a `tmp` already: rename it first")
     module = source.text(steps.second.head).removesuffix(steps.second.name)
     newline, indent = newline_of(source.content), indent_of(source, write)

@@ -6,7 +6,6 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in, guards_of
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
@@ -76,8 +75,8 @@ def _is_exception(body: Node, name: str) -> bool:
     """`e.message`, `Exception.message(e)`, `reraise e, ...`, `raise e`, `%{message: m} = e`."""
     return any(
         inner.type == "identifier" and syntax.text(inner) == name and _treats_as_exception(inner)
-        for inner in below(body)
-    ) or any(syntax.local_name(inner) in ("reraise", "raise") for inner in below(body))
+        for inner in syntax.below(body)
+    ) or any(syntax.local_name(inner) in ("reraise", "raise") for inner in syntax.below(body))
 
 
 def _treats_as_exception(name: Node) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.calls.durations import milliseconds
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
 from otp_genesis_analyzers.terms import Term
 
@@ -65,7 +66,6 @@ _QUERIES = frozenset(
     }
     | {"insert_or_update", "insert_or_update!", "transaction", "query", "query!", "preload", "transact"}
 )
-_MS_IN = {":timer.seconds": 1_000, ":timer.minutes": 60_000, ":timer.hours": 3_600_000}
 
 
 class Wait(NamedTuple):
@@ -145,22 +145,10 @@ def _is_local_socket(call: Call) -> bool:
 
 
 def _sleep(duration: Term) -> Wait | None:
-    milliseconds = _milliseconds(duration)
-    if milliseconds is None:
+    slept = milliseconds(duration)
+    if slept is None:
         return None if duration.is_atom("infinity") else Wait("sleep", "a sleep", certain=False)
-    return Wait("sleep", f"a sleep of {milliseconds} ms") if milliseconds >= SHORT_SLEEP_MS else None
-
-
-def _milliseconds(duration: Term) -> int | None:
-    if duration.kind == "int" and duration.value.isdigit():
-        return int(duration.value)
-    if duration.kind == "call" and duration.value in _MS_IN and duration.items[0].value.isdigit():
-        return int(duration.items[0].value) * _MS_IN[duration.value]
-    if duration.kind == "operator" and duration.value == "*":
-        factors = [_milliseconds(item) for item in duration.items]
-        if factors[0] is not None and factors[1] is not None:
-            return factors[0] * factors[1]
-    return None
+    return Wait("sleep", f"a sleep of {slept} ms") if slept >= SHORT_SLEEP_MS else None
 
 
 def _is_other_process(server: Term) -> bool:

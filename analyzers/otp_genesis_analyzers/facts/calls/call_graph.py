@@ -25,6 +25,9 @@ class CallGraph:
         default_factory=dict[Chain, Mapping[str, Chain]], repr=False
     )
     """What was asked before, by function and by roots: rules ask anew for each call of a module."""
+    _callers: dict[str, list[tuple[Function, Clause, Call]]] = field(
+        default_factory=dict[str, "list[tuple[Function, Clause, Call]]"], repr=False
+    )
 
     def target(self, call: Call) -> Function | None:
         """The function of this module that a call reaches."""
@@ -67,11 +70,14 @@ class CallGraph:
 
     def callers(self, function: Function) -> Iterator[tuple[Function, Clause, Call]]:
         """Every place in the module that calls or captures `function`, in whatever process."""
-        for caller in self.functions.values():
-            for clause in caller.clauses:
-                for call in clause.calls:
-                    if call.name == function.name and self.target(call) is function:
-                        yield caller, clause, call
+        if not self._callers:
+            for caller in self.functions.values():
+                for clause in caller.clauses:
+                    for call in clause.calls:
+                        target = self.target(call)
+                        if target is not None:
+                            self._callers.setdefault(target.id, []).append((caller, clause, call))
+        yield from self._callers.get(function.id, ())
 
 
 def call_graph(module: Module) -> CallGraph:

@@ -8,7 +8,6 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source, Span
 
 
@@ -16,7 +15,7 @@ def called_fields(source: Source, clause: Clause) -> Iterator[Span]:
     """Where a function is called that a field holds (`state.render`), in the process of the clause."""
     if clause.body is None:
         return
-    for node in below(source.node_at(clause.body)):
+    for node in syntax.below(source.node_at(clause.body)):
         target = syntax.call_target(node) if node.type == "call" else None
         if target is None or target.type != "dot" or syntax.right(target) is not None:
             continue

@@ -21,7 +21,6 @@ from otp_genesis_analyzers.facts.calls.provenance import (
 from otp_genesis_analyzers.facts.calls.sites import sites
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import Kind, kinds
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source, Span
 
 From = Literal[
@@ -148,7 +147,7 @@ def _converted(source: Source, call: Call) -> Node | None:
     arguments = argument_nodes(source, call)
     if call.module == "Module":
         # Joining modules is what it is for; a text among them is another matter.
-        parts = (node for argument in arguments for node in below(argument))
+        parts = (node for argument in arguments for node in syntax.below(argument))
         return next((node for node in parts if _is_made_text(node)), None)
     return arguments[0] if arguments else None
 
@@ -366,14 +365,14 @@ def _has_text_key(pattern: Node) -> bool:
         and syntax.operator(node) == "=>"
         and (key := syntax.left(node)) is not None
         and key.type == "string"
-        for node in below(pattern)
+        for node in syntax.below(pattern)
     )
 
 
 def _has_literal_alternative(pattern: Node, variable: Node) -> bool:
     """`"asc" = direction`: the clause is for one value."""
     name = syntax.text(variable)
-    for node in below(pattern):
+    for node in syntax.below(pattern):
         if node.type == "binary_operator" and syntax.operator(node) == "=":
             sides = (syntax.left(node), syntax.right(node))
             texts = [side for side in sides if side is not None]

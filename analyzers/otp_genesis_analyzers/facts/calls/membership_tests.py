@@ -8,7 +8,6 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 _MEMBERSHIP = frozenset({"member?", "has_key?", "is_map_key", "any?"})
@@ -18,7 +17,7 @@ _VALID = ("valid", "allowed", "permitted", "supported", "known", "accepted")
 
 def membership_tests(source: Source, clause: Clause) -> Iterator[tuple[Node, str]]:
     """Each `value in values` or its like in a clause, with the text of the value."""
-    for node in below(source.node_at(clause.span)):
+    for node in syntax.below(source.node_at(clause.span)):
         if node.type == "binary_operator" and syntax.operator(node) in ("in", "not in"):
             tested = syntax.left(node)
             if tested is not None:

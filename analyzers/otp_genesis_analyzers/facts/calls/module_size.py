@@ -9,10 +9,12 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.model import Function, Module
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 _TEXT = frozenset({"sigil", "string", "charlist"})
+_LITERALS = frozenset({"list", "map", "tuple", "keywords"})
+_COMPUTED = frozenset({"call", "anonymous_function", "identifier", "interpolation"})
+_LONG_LITERAL_LINES = 50
 _HEREDOCS = (b'"""', b"'''")
 _RUN_TIME = frozenset({"def", "defp"})
 
@@ -21,7 +23,7 @@ def code_lines(source: Source, module: Module) -> int:
     """The lines between the functions of a module and within them, at run time.
 
     Docs, types, attributes, schemas, macros, nested modules and comments above functions are left out,
-    and so is text of several lines: a template, a query.
+    and so are text of several lines, a template or a query, and long literals: a table.
     """
     block = syntax.do_block(source.node_at(module.span))
     if block is None:
@@ -30,8 +32,10 @@ def code_lines(source: Source, module: Module) -> int:
     for statement in block.named_children:
         if syntax.local_name(statement) not in _RUN_TIME:
             lines -= _rows(statement) + 1
-        elif _may_hold_text(source, statement):
-            lines -= sum(_rows(text) for text in _texts(statement))
+            continue
+        lines -= sum(map(_rows, _data(statement)))
+        if _may_hold_text(source, statement):
+            lines -= sum(map(_rows, _texts(statement)))
     return lines
 
 
@@ -60,10 +64,13 @@ def families(graph: CallGraph) -> list[tuple[Function, ...]]:
     for function in functions:
         for target in _own_parts(graph, function):
             if target.id in group_of and group_of[target.id] is not group_of[function.id]:
-                joined = group_of[function.id] | group_of[target.id]
-                group_of |= dict.fromkeys(joined, joined)
-    groups = {id(group): group for group in group_of.values()}.values()
-    found = [tuple(function for function in functions if function.id in group) for group in groups]
+                small, large = sorted((group_of[function.id], group_of[target.id]), key=len)
+                large |= small
+                group_of |= dict.fromkeys(small, large)
+    members: dict[int, list[Function]] = {}
+    for function in functions:
+        members.setdefault(id(group_of[function.id]), []).append(function)
+    found = map(tuple, members.values())
     return sorted(found, key=lambda group: (-len(group), group[0].clauses[0].span.start))
 
 
@@ -93,5 +100,21 @@ def _may_hold_text(source: Source, node: Node) -> bool:
     return any(content.find(mark, node.start_byte, node.end_byte) >= 0 for mark in _HEREDOCS)
 
 
+def _data(node: Node) -> Iterator[Node]:
+    """Long literals in which nothing is computed."""
+    for child in node.named_children:
+        if _rows(child) < _LONG_LITERAL_LINES:
+            continue
+        if child.type in _LITERALS and not any(map(_is_more_than_data, syntax.below(child))):
+            yield child
+        else:
+            yield from _data(child)
+
+
+def _is_more_than_data(node: Node) -> bool:
+    """Text of several lines is counted by itself."""
+    return node.type in _COMPUTED or (node.type in _TEXT and _rows(node) > 0)
+
+
 def _texts(node: Node) -> Iterator[Node]:
-    return (inner for inner in below(node) if inner.type in _TEXT and _rows(inner) > 0)
+    return (inner for inner in syntax.below(node) if inner.type in _TEXT and _rows(inner) > 0)

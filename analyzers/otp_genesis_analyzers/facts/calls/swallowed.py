@@ -12,7 +12,6 @@ from otp_genesis_analyzers.facts.calls.blocking import waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source, Span
 
 _CONVERTS = frozenset(
@@ -116,7 +115,7 @@ def is_explained(found: Swallowed) -> bool:
     """A comment in the handler or right above it says why."""
     section = found.handler.node.parent
     before = found.handler.node.prev_sibling
-    nodes = list(below(found.handler.node))
+    nodes = list(syntax.below(found.handler.node))
     while section is not None and before is not None and before.type == "comment":
         nodes.append(before)
         before = before.prev_sibling
@@ -144,10 +143,10 @@ def _is_fixed(node: Node, handler: Handler) -> bool:
     kept = {
         syntax.text(name)
         for pattern in handler.patterns
-        for name in below(pattern)
+        for name in syntax.below(pattern)
         if name.type == "identifier"
     }
     return not any(
         inner.type == "call" or (inner.type == "identifier" and syntax.text(inner) in kept)
-        for inner in below(node)
+        for inner in syntax.below(node)
     )

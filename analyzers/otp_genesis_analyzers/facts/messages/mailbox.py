@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.terms import Term
 
@@ -23,18 +24,18 @@ def takes_task_replies(module: Module) -> bool:
     """Some clause takes `{reference, result}`, the message by which a task gives its result."""
     return any(
         message.kind == "tuple" and len(message.items) == 2 and message.items[0].kind in ("variable", "pin")
-        for message in map(_unwrapped, messages_taken(module))
+        for message in map(unwrapped, messages_taken(module))
     )
 
 
 def takes_exits(module: Module) -> bool:
     """Some clause takes `{:EXIT, pid, reason}`."""
-    return any(_unwrapped(message).tag == "EXIT" for message in messages_taken(module))
+    return any(unwrapped(message).tag == "EXIT" for message in messages_taken(module))
 
 
 def takes_anything(module: Module) -> bool:
     """Some clause takes every message."""
-    return any(_unwrapped(message).kind == "variable" for message in messages_taken(module))
+    return any(unwrapped(message).kind == "variable" for message in messages_taken(module))
 
 
 def traps_exits(module: Module) -> bool:
@@ -46,11 +47,3 @@ def traps_exits(module: Module) -> bool:
         for clause in function.clauses
         for call in clause.calls
     )
-
-
-def _unwrapped(pattern: Term) -> Term:
-    """The pattern itself in `{ref, result} = message`."""
-    if pattern.kind != "match":
-        return pattern
-    left, right = pattern.items
-    return right if left.kind == "variable" else left

@@ -12,7 +12,6 @@ from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.messages.shapes import Taken, has_shape_of, is_later, sent_by, taken
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self, registered_names
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -199,5 +198,5 @@ def _is_known_elsewhere(source: Source, clause: Clause, timer: Call, asker: str)
         node.type == "identifier"
         and syntax.text(node) == asker
         and not (timer.span.start <= node.start_byte < timer.span.end)
-        for node in below(source.node_at(clause.body))
+        for node in syntax.below(source.node_at(clause.body))
     )

@@ -11,7 +11,6 @@ from otp_genesis_analyzers.facts.calls.clause_results import ends_of
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -80,7 +79,7 @@ def _is_mentioned_again(source: Source, clause: Clause, wait: Call) -> bool:
     waited, started = wait.span, [call.bound_to for call in clause.calls].count(task)
     names = [
         node
-        for node in below(source.node_at(clause.body))
+        for node in syntax.below(source.node_at(clause.body))
         if node.type == "identifier" and syntax.text(node) == task.value
     ]
     inside = [node for node in names if waited.start <= node.start_byte < waited.end]

@@ -15,7 +15,7 @@ from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.calls.value_flow import flow_of
 from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.starts import spawn_tie
-from otp_genesis_analyzers.facts.state.state_shapes import adds, below, bindings
+from otp_genesis_analyzers.facts.state.state_shapes import adds, bindings
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -125,7 +125,7 @@ def keeps_process(source: Source, slot: Slot) -> bool:
 def _changes_collection(bound: Mapping[str, Node], value: Node) -> bool:
     made = bound.get(syntax.text(value), value)
     return adds(bound, value) or any(
-        node.type == "dot" and syntax.text(node).startswith(_COLLECTIONS) for node in below(made)
+        node.type == "dot" and syntax.text(node).startswith(_COLLECTIONS) for node in syntax.below(made)
     )
 
 

@@ -14,7 +14,6 @@ from otp_genesis_analyzers.facts.messages.shapes import Taken, taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 Leak = Literal["left behind", "each turn", "each request"]
@@ -135,7 +134,7 @@ def _lets_go(source: Source, graph: CallGraph, clause: Clause) -> bool:
 def _called_names(source: Source, clause: Clause) -> Iterator[str]:
     if clause.body is None:
         return
-    for node in below(source.node_at(clause.body)):
+    for node in syntax.below(source.node_at(clause.body)):
         if node.type == "binary_operator" and syntax.operator(node) == "--":
             yield "--"
         target = syntax.call_target(node) if node.type == "call" else None

@@ -14,7 +14,6 @@ from otp_genesis_analyzers.facts.processes.lasting_work import may_last, work_wi
 from otp_genesis_analyzers.facts.processes.registered_names import registered_names
 from otp_genesis_analyzers.facts.processes.started_work import Work, started_work
 from otp_genesis_analyzers.facts.state.server_returns import stops_itself
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source, Span
 
 Mismatch = Literal[
@@ -117,12 +116,12 @@ def _is_ignored(source: Source, module: Module) -> bool:
         if function.name in ("init", "start_link")
         for clause in function.clauses
         if clause.body is not None
-        for node in below(source.node_at(clause.body))
+        for node in syntax.below(source.node_at(clause.body))
     )
 
 
 def _value_of(node: Node, key: str) -> Node | None:
-    for inner in below(node):
+    for inner in syntax.below(node):
         if inner.type == "pair":
             name, value = inner.child_by_field_name("key"), inner.child_by_field_name("value")
             if name is not None and value is not None and syntax.keyword_name(name) == key:
@@ -131,7 +130,7 @@ def _value_of(node: Node, key: str) -> Node | None:
 
 
 def _task_named_in(node: Node) -> Node:
-    return next((inner for inner in below(node) if inner.type == "alias"), node)
+    return next((inner for inner in syntax.below(node) if inner.type == "alias"), node)
 
 
 def _clause_around(module: Module, span: Span) -> Clause | None:

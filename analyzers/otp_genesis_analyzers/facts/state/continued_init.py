@@ -21,7 +21,6 @@ from otp_genesis_analyzers.facts.messages.shapes import (
 from otp_genesis_analyzers.facts.model import Clause, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.facts.state.server_returns import tag_of
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -105,7 +104,9 @@ def _is_left_over(source: Source, send: SelfSend) -> bool:
     if addressee.kind != "variable" or send.site.clause.body is None:
         return False
     body = source.node_at(send.site.clause.body)
-    uses = sum(node.type == "identifier" and syntax.text(node) == addressee.value for node in below(body))
+    uses = sum(
+        node.type == "identifier" and syntax.text(node) == addressee.value for node in syntax.below(body)
+    )
     return uses <= 2
 
 
@@ -147,7 +148,7 @@ def _parts(message: Term) -> Iterator[Term]:
 
 
 def _bound_in(statement: Node) -> Iterator[Node]:
-    for node in below(statement):
+    for node in syntax.below(statement):
         patterns: list[Node | None] = []
         if node.type == "stab_clause":
             patterns = [*syntax.stab_parts(node)[0]]
@@ -155,7 +156,7 @@ def _bound_in(statement: Node) -> Iterator[Node]:
             patterns = [syntax.left(node)]
         for pattern in patterns:
             if pattern is not None:
-                yield from (inner for inner in below(pattern) if inner.type == "identifier")
+                yield from (inner for inner in syntax.below(pattern) if inner.type == "identifier")
 
 
 def _is_alone(module: Module, handler: Taken, sends: list[SelfSend]) -> bool:

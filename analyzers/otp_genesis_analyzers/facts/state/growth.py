@@ -15,7 +15,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.model import Clause, Function
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
-from otp_genesis_analyzers.facts.state.state_shapes import below, bindings, pairs_of, update_parts
+from otp_genesis_analyzers.facts.state.state_shapes import bindings, pairs_of, update_parts
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term
 
@@ -158,7 +158,7 @@ def _whole(parameter: Term) -> frozenset[str]:
 
 
 def _added(reading: _Reading) -> Iterator[tuple[str, Node, Node]]:
-    for node in below(reading.body):
+    for node in syntax.below(reading.body):
         for collection in _collections(node):
             field = _field_of(reading, collection)
             if field is not None and _is_kept(reading, node, field):
@@ -226,7 +226,7 @@ def _put_into_path(reading: _Reading, node: Node) -> str:
 
 
 def _adds_to_argument(function: Node) -> bool:
-    return any(True for inner in below(function) for _ in _collections(inner))
+    return any(True for inner in syntax.below(function) for _ in _collections(inner))
 
 
 def _first_of_path(path: Node, name: str) -> str:
@@ -294,7 +294,7 @@ def _is_kept(reading: _Reading, node: Node, field: str) -> bool:
 
 def _is_written(reading: _Reading, name: str, field: str) -> bool:
     """`%{state | events: events}` or `{:noreply, new_state}` somewhere in the clause."""
-    for node in below(reading.body):
+    for node in syntax.below(reading.body):
         if node.type == "pair" and field:
             key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
             is_value = value is not None and syntax.text(value) == name
@@ -326,14 +326,18 @@ def _passes_through(call: Node, inner: Node) -> bool:
 
 def _bounds(reading: _Reading, field: str) -> bool:
     """Somewhere here the field is cut, replaced, or measured."""
-    return any(_cuts(reading, node, field) or _replaces(reading, node, field) for node in below(reading.body))
+    return any(
+        _cuts(reading, node, field) or _replaces(reading, node, field) for node in syntax.below(reading.body)
+    )
 
 
 def _cuts(reading: _Reading, node: Node, field: str) -> bool:
     if node.type == "binary_operator" and syntax.operator(node) == "--":
         return _mentions(reading, _statement(reading, node), field)
     if node.type == "binary_operator" and syntax.operator(node) in _COMPARES:
-        return any(_called(inner) in _SIZES and _mentions(reading, inner, field) for inner in below(node))
+        return any(
+            _called(inner) in _SIZES and _mentions(reading, inner, field) for inner in syntax.below(node)
+        )
     name = _called(node)
     words = name.rstrip("?!").split("_")
     if not (any(word.startswith(_SHRINKING) for word in words) or name in _SHRINKING_WORDS):
@@ -357,7 +361,7 @@ def _hands_state_on(reading: _Reading, call: Node) -> bool:
         return False
     return any(
         inner.type == "identifier" and syntax.text(inner) in reading.states and _is_argument(inner)
-        for inner in below(_statement(reading, call))
+        for inner in syntax.below(_statement(reading, call))
     )
 
 
@@ -377,7 +381,7 @@ def _mentions(reading: _Reading, node: Node, field: str) -> bool:
     names = {name for name, of in reading.fields.items() if of == field} | {field}
     if not field:
         names = {"", *reading.states}
-    return any(_names(inner, names, field) for inner in below(node))
+    return any(_names(inner, names, field) for inner in syntax.below(node))
 
 
 def _names(node: Node, names: set[str], field: str) -> bool:
@@ -408,7 +412,7 @@ def _grows(reading: _Reading, value: Node, field: str, hops: int = 3) -> bool:
     """The value holds all that the field held."""
     if _field_of(reading, value) == field:
         return True
-    for node in below(value):
+    for node in syntax.below(value):
         if any(_field_of(reading, collection) == field for collection in _collections(node)):
             return True
         if node.type == "identifier" and hops:

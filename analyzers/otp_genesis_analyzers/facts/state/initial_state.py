@@ -10,7 +10,6 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause, FileFacts, Module
 from otp_genesis_analyzers.facts.state.server_returns import tag_of, tuples_below
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 _EMPTY = frozenset({"%{}", "[]", "MapSet.new()", "MapSet.new", "Map.new()", ":queue.new()", ":queue.new"})
@@ -95,7 +94,7 @@ def _built(source: Source, clause: Clause) -> Iterator[Node]:
 
 
 def _bound_to(body: Node, name: str) -> Iterator[Node]:
-    for node in below(body):
+    for node in syntax.below(body):
         if node.type == "binary_operator" and syntax.operator(node) == "=":
             pattern, value = syntax.left(node), syntax.right(node)
             if pattern is not None and value is not None and syntax.text(pattern) == name:

@@ -11,7 +11,6 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.model import Clause, FileFacts, Function
 from otp_genesis_analyzers.facts.state.server_returns import tag_of
 from otp_genesis_analyzers.facts.state.server_state import server_state
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -70,7 +69,7 @@ def _top(parameter: Term) -> tuple[Term, ...]:
 def _fields_read(value: Node, names: set[str]) -> set[str] | None:
     """The fields of the state in `value`; None when it uses the state as a whole."""
     fields: set[str] = set()
-    for node in below(value):
+    for node in syntax.below(value):
         if node.type != "identifier" or syntax.text(node) not in names:
             continue
         dot = node.parent

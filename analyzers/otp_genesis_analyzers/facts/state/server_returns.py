@@ -8,7 +8,6 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 
@@ -24,7 +23,7 @@ def stops_itself(source: Source, module: Module) -> bool:
 
 
 def tuples_below(node: Node) -> Iterator[Node]:
-    return (inner for inner in below(node) if inner.type == "tuple")
+    return (inner for inner in syntax.below(node) if inner.type == "tuple")
 
 
 def tag_of(tuple_node: Node) -> str:

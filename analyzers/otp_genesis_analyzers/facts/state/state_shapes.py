@@ -44,21 +44,12 @@ def fields_matched(parameter: Term) -> Iterator[str]:
 def bindings(body: Node) -> dict[str, Node]:
     """What each plain variable is bound to; the last binding counts."""
     found: dict[str, Node] = {}
-    for node in below(body):
+    for node in syntax.below(body):
         if node.type == "binary_operator" and syntax.operator(node) == "=":
             pattern, value = syntax.left(node), syntax.right(node)
             if pattern is not None and value is not None and pattern.type == "identifier":
                 found[syntax.text(pattern)] = value
     return found
-
-
-def below(node: Node) -> Iterator[Node]:
-    """The node and every named node in it, in the order of the text."""
-    stack = [node]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(node.named_children))
 
 
 def is_state(names: set[str], node: Node) -> bool:
@@ -170,7 +161,7 @@ def atom(node: Node) -> str:
 
 def adds(bindings: Mapping[str, Node], value: Node, depth: int = 0) -> bool:
     """The value is a collection with something put into it, as far as its expression shows."""
-    for node in below(value):
+    for node in syntax.below(value):
         if node.type == "binary_operator" and syntax.operator(node) in ("|", "++", "<>"):
             return True
         if node.type == "call":

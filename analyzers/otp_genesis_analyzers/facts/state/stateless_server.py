@@ -11,7 +11,6 @@ from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.state.saving import may_save
 from otp_genesis_analyzers.facts.state.server_returns import tag_of
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 
 _CALLBACKS = frozenset({"init/1", "handle_call/3"})
@@ -78,7 +77,7 @@ def _leaves_state_alone(source: Source, clause: Clause) -> bool:
     if state.kind != "variable":
         return state.kind == "atom"
     body = source.node_at(clause.body)
-    uses = sum(node.type == "identifier" and syntax.text(node) == state.value for node in below(body))
+    uses = sum(node.type == "identifier" and syntax.text(node) == state.value for node in syntax.below(body))
     in_guard = clause.guard is not None and state.value in source.text(clause.guard)
     return uses == len(given) and not in_guard
 
@@ -87,7 +86,7 @@ def _calls_a_value(source: Source, clause: Clause) -> bool:
     """`fun.()`: what it does is the caller's business, and perhaps that it does it alone."""
     if clause.body is None:
         return False
-    for node in below(source.node_at(clause.body)):
+    for node in syntax.below(source.node_at(clause.body)):
         target = syntax.call_target(node) if node.type == "call" else None
         if target is not None and target.type == "dot" and syntax.right(target) is None:
             return True

@@ -14,7 +14,6 @@ from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.calls.value_flow import Flow, flow_of
 from otp_genesis_analyzers.facts.model import Call, Function
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -89,7 +88,7 @@ def _read_before(source: Source, site: Site) -> Call | None:
 
 def _is_made_of(definition: Node, flow: Flow, read: Node, value: Node, besides: frozenset[str]) -> bool:
     """Some variable in the value holds what was read; one that was bound to something else since doesn't."""
-    for name in below(value):
+    for name in syntax.below(value):
         if name.type != "identifier" or not flow.reaches(name, besides=besides):
             continue
         bound = _last_bound(definition, syntax.text(name), value)
@@ -101,13 +100,15 @@ def _is_made_of(definition: Node, flow: Flow, read: Node, value: Node, besides: 
 def _last_bound(definition: Node, name: str, place: Node) -> Node | None:
     """What the variable was bound to last, by a match whose block `place` stands in."""
     found: Node | None = None
-    for node in below(definition):
+    for node in syntax.below(definition):
         if node.type != "binary_operator" or syntax.operator(node) != "=" or node.end_byte > place.start_byte:
             continue
         pattern, block = syntax.left(node), node.parent
         is_open = block is not None and block.end_byte >= place.end_byte
         names = (
-            (inner for inner in below(pattern) if inner.type == "identifier") if pattern is not None else ()
+            (inner for inner in syntax.below(pattern) if inner.type == "identifier")
+            if pattern is not None
+            else ()
         )
         if is_open and any(syntax.text(inner) == name for inner in names):
             found = syntax.right(node)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.state.state_shapes import below, bindings
+from otp_genesis_analyzers.facts.state.state_shapes import bindings
 from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, is_table_name, table_uses
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
@@ -34,7 +34,9 @@ def speaks_of_time(source: Source, use: TableUse) -> bool:
     bound = bindings(source.node_at(clause.body)) if clause.body is not None else {}
     names = [part.value for part in use.key.walk() if part.kind == "variable"] if use.key is not None else []
     values = (bound[name] for name in names if name in bound)
-    names += [syntax.text(node) for value in values for node in below(value) if node.type == "identifier"]
+    names += [
+        syntax.text(node) for value in values for node in syntax.below(value) if node.type == "identifier"
+    ]
     return any(not _TIME_WORDS.isdisjoint(name.split("_")) for name in names)
 
 

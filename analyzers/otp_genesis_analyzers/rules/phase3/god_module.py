@@ -33,9 +33,9 @@ class GodModule(Rule):
     ## What it does
     Reports a module with more than 900 lines of code, or with more than 40 public functions and calls of
     more than 20 other modules of the project. Docs, types, schemas, macros, nested modules, comments
-    between functions and text of several lines (templates, queries) are no lines of code. The message
-    gives the numbers and names groups of functions that don't call each other: the seams to divide the
-    module along. Always a **hint**. `[rules.OTP302]` sets `lines` (from 300 on), `functions` and
+    between functions, text of several lines (templates, queries) and long literals (tables) are no lines of
+    code. The message gives the numbers and names groups of functions that don't call each other: the seams to
+    divide the module along. Always a **hint**. `[rules.OTP302]` sets `lines` (from 300 on), `functions` and
     `dependencies`.
 
     ## Why it matters on the BEAM
@@ -108,6 +108,15 @@ class GodModule(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            "defmodule Shop.Postcodes do\n"
+            "  def all do\n    [\n"
+            + "".join(
+                f'      {{{number}, "town {number}", %{{zone: :z{number % 9}}}}},\n'
+                for number in range(1_000)
+            )
+            + "    ]\n  end\nend\n"
+        ),
         Example(
             "defmodule Shop.Guide do\n"
             '  @moduledoc """\n'
@@ -190,7 +199,8 @@ class GodModule(Rule):
         yield self.report(
             file.facts.path,
             module.name_span,
-            f"`{module.name}` has {lines} lines of code and {public} public functions, calls {used} other "
+            f"`{module.name}` has {lines} lines of code and {public} public "
+            f"{'function' if public == 1 else 'functions'}, calls {used} other "
             f"modules of the project{seams}: divide it, and delegate from here",
             snippet=module.name,
             scope=module.name,

@@ -12,7 +12,6 @@ from otp_genesis_analyzers.facts.calls.exiting import can_raise, exits, wrapped_
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, FileFacts, Module
-from otp_genesis_analyzers.facts.state.state_shapes import below
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -508,5 +507,5 @@ def _may_not_match(node: Node) -> bool:
         and syntax.operator(inner) == "="
         and (pattern := syntax.left(inner)) is not None
         and pattern.type != "identifier"
-        for inner in below(node)
+        for inner in syntax.below(node)
     )

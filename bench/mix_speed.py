@@ -28,7 +28,7 @@ from otp_genesis_refactorers.mix import Ready, readiness
 from otp_genesis_refactorers.sandbox.bubblewrap import Room, wrapped
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS
 from otp_genesis_refactorers.sandbox.process import run_guarded
-from otp_genesis_refactorers.shadow import Shadow, open_shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow, open_shadow
 
 SHOP = Path(__file__).parents[1] / "examples" / "shaky_shop"
 

@@ -24,7 +24,7 @@ import click
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from otp_genesis_analyzers import engine
-from otp_genesis_refactorers.evidence import Evidence
+from otp_genesis_refactorers.proof.evidence import Evidence
 from tests.patches.corpus import Case, projects, prove, rejecting_gate
 from tests.patches.spoiling import left_behind
 

@@ -10,8 +10,8 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.suppressions import WHOLE_FILE, keeping_quiet, suppressions_in
+from otp_genesis_refactorers.applying.line_edits import edits_between
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, content_hash, edited
-from otp_genesis_refactorers.line_edits import edits_between
 
 _HEAD = re.compile(rb"(\xef\xbb\xbf)?(#![^\r\n]*(\r\n|\r|\n|$))?")
 """What must stay at the very top of a file: a byte order mark, the line that names an interpreter."""

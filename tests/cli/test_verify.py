@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers import toolchain
-from otp_genesis_refactorers.evidence import stored
+from otp_genesis_refactorers.machine import toolchain
+from otp_genesis_refactorers.proof.evidence import stored
 from tests.cli.command_line import Ran, run
 from tests.patches.corpus import projects
 

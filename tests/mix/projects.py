@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from otp_genesis_refactorers.shadow import Shadow, open_shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow, open_shadow
 
 MIX = """\
 defmodule Till.MixProject do

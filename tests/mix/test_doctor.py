@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers import trust
+from otp_genesis_refactorers.machine import trust
 from tests.cli.command_line import run
 from tests.mix.projects import MIX, state_of, write, write_till
 from tests.mix.test_isolation import without_bubblewrap
@@ -52,7 +52,7 @@ def test_what_each_lack_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_machine_without_elixir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("otp_genesis_refactorers.toolchain._USUAL_PLACES", ())
+    monkeypatch.setattr("otp_genesis_refactorers.machine.toolchain._USUAL_PLACES", ())
     found = examined(tmp_path)
     assert found["Elixir"]["state"] == "missing"
     assert "findings, fixes and plans work without" in found["Elixir"]["cost"]

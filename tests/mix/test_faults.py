@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_refactorers import mix
-from otp_genesis_refactorers.shadow import ShadowError
+from otp_genesis_refactorers.shadow.workspace import ShadowError
 from tests.mix.processes import awaited, parents_of, processes_with
 from tests.mix.projects import state_of, trusted_shadow, write_till
 from tests.mix.test_isolation import without_bubblewrap
@@ -23,7 +23,7 @@ from tests.mix.test_isolation import without_bubblewrap
 USER = """
 import pathlib, sys
 from otp_genesis_refactorers import mix
-from otp_genesis_refactorers.shadow import open_shadow
+from otp_genesis_refactorers.shadow.workspace import open_shadow
 with open_shadow(pathlib.Path(sys.argv[1]), trusted_for_this_run=True) as shadow:
     print(mix.run(shadow, ["run", "-e", sys.argv[2]]).status)
 """
@@ -153,7 +153,7 @@ def test_two_verifications_at_once_see_their_own_files(tmp_path: Path) -> None:
 FULL = """
 import pathlib, sys
 from otp_genesis_refactorers import mix
-from otp_genesis_refactorers.shadow import open_shadow
+from otp_genesis_refactorers.shadow.workspace import open_shadow
 root, filler = map(pathlib.Path, sys.argv[1:])
 for step in range(2):
     with open_shadow(root, trusted_for_this_run=True) as shadow:

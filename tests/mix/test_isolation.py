@@ -13,7 +13,7 @@ import pytest
 from otp_genesis_refactorers import mix
 from otp_genesis_refactorers.mix import MixResult
 from otp_genesis_refactorers.sandbox.limits import Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 from tests.mix.processes import processes_with
 from tests.mix.projects import state_of, trusted_shadow, write, write_till
 

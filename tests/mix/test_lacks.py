@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers import mix, trust
+from otp_genesis_refactorers import mix
+from otp_genesis_refactorers.machine import trust
 from otp_genesis_refactorers.sandbox.limits import Limits
-from otp_genesis_refactorers.shadow import open_shadow
+from otp_genesis_refactorers.shadow.workspace import open_shadow
 from tests.mix.projects import MIX, state_of, trusted_shadow, write, write_till
 
 
@@ -68,7 +69,7 @@ def test_an_elixir_that_the_project_does_not_take(tmp_path: Path) -> None:
 def test_a_machine_without_elixir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("otp_genesis_refactorers.toolchain._USUAL_PLACES", ())
+    monkeypatch.setattr("otp_genesis_refactorers.machine.toolchain._USUAL_PLACES", ())
     with trusted_shadow(write_till(tmp_path / "till")) as shadow:
         result = mix.test(shadow)
     assert (result.run.status, result.finished, result.tests) == ("not_run", False, ())

@@ -9,7 +9,7 @@ import pytest
 
 from otp_genesis_refactorers import mix
 from otp_genesis_refactorers.mix import TestCase, TestResult
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 from tests.mix.projects import MIX, state_of, trusted_shadow, write, write_till
 
 EVERY_STATE = """\

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers.shadow import ShadowError, open_shadow
-from otp_genesis_refactorers.user_folders import cache_folder
+from otp_genesis_refactorers.machine.user_folders import cache_folder
+from otp_genesis_refactorers.shadow.workspace import ShadowError, open_shadow
 from tests.mix.projects import MIX, state_of, write, write_till
 
 
@@ -254,7 +254,7 @@ def test_waiting_can_be_cancelled(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_leaves_the_copy_to_the_next(tmp_path: Path) -> None:
     root = write_till(tmp_path / "till")
     hold = (
-        "import pathlib, sys, time; from otp_genesis_refactorers.shadow import open_shadow\n"
+        "import pathlib, sys, time; from otp_genesis_refactorers.shadow.workspace import open_shadow\n"
         "with open_shadow(pathlib.Path(sys.argv[1])) as shadow:\n"
         "    (shadow.root / 'lib/till.ex').write_text('half')\n"
         "    print('held', flush=True); time.sleep(60)"
@@ -326,7 +326,7 @@ def test_reset_forgets_the_build_and_what_was_planted(tmp_path: Path) -> None:
 
 FULL_DISK = """
 import pathlib, sys
-from otp_genesis_refactorers.shadow import ShadowError, open_shadow
+from otp_genesis_refactorers.shadow.workspace import ShadowError, open_shadow
 root = pathlib.Path(sys.argv[1])
 try:
     with open_shadow(root):

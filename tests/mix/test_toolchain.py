@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_refactorers import mix
-from otp_genesis_refactorers.toolchain import NoToolchain, Toolchain, find_toolchain
+from otp_genesis_refactorers.machine.toolchain import NoToolchain, Toolchain, find_toolchain
 from tests.mix.projects import trusted_shadow, write, write_till
 
 ERLANG, ELIXIR = (Path(shutil.which(name) or "").resolve().parent.parent for name in ("erl", "elixir"))
@@ -139,7 +139,7 @@ def test_hex_is_looked_for_where_mix_keeps_it(home: Path) -> None:
 
 
 def test_what_is_missing_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otp_genesis_refactorers.toolchain._USUAL_PLACES", ())
+    monkeypatch.setattr("otp_genesis_refactorers.machine.toolchain._USUAL_PLACES", ())
     project = write_till(home / "shop")
     environment = {"HOME": str(home), "PATH": ""}
     assert "Elixir was not found" in reason(project, environment)

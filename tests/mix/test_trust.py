@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers import trust
+from otp_genesis_refactorers.machine import trust
 from tests.cli.command_line import run
 from tests.mix.projects import MIX, state_of, write, write_till
 

@@ -24,9 +24,9 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
-from otp_genesis_refactorers.evidence import Evidence
-from otp_genesis_refactorers.patch import PatchRefused, apply_patch
-from otp_genesis_refactorers.verification import Request, given_test, refused, verify
+from otp_genesis_refactorers.applying.patch import PatchRefused, apply_patch
+from otp_genesis_refactorers.proof.evidence import Evidence
+from otp_genesis_refactorers.proof.verification import Request, given_test, refused, verify
 from tests.patches.spoiling import SPOILS, Draft, diff_of
 
 FOLDER = Path(__file__).parent

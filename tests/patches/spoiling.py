@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from otp_genesis_refactorers.diff import unified
+from otp_genesis_refactorers.applying.diff import unified
 
 _LINK = "lib/elsewhere"
 

@@ -13,9 +13,9 @@ from msgspec import structs
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Confidence
+from otp_genesis_refactorers.applying.write import NotWritten
 from otp_genesis_refactorers.plan import Written, write_plan
 from otp_genesis_refactorers.plan.markdown import parse
-from otp_genesis_refactorers.write import NotWritten
 from tests.plan.shop import UPLOADS_PATH, Shop
 
 CRITICAL = "01-critical-fixes.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers.changed_lines import ChangedLines, NoHistory, changed_since, read_patch
+from otp_genesis_refactorers.git.changed_lines import ChangedLines, NoHistory, changed_since, read_patch
 
 LINES = "one\ntwo\nthree\nfour\nfive\n"
 

@@ -9,8 +9,8 @@ import pytest
 
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.applying.diff import unified, unified_change, unified_files
 from otp_genesis_refactorers.change import Change, Edit, FileChange, file_change
-from otp_genesis_refactorers.diff import unified, unified_change, unified_files
 
 MANY = b"".join(b"line %d\n" % number for number in range(1000))
 

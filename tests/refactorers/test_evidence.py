@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_refactorers.change import content_hash
-from otp_genesis_refactorers.evidence import Evidence, FileRecord, GateRecord, TestRecord, store, stored
-from otp_genesis_refactorers.evidence_text import as_markdown, as_table, as_trailer
+from otp_genesis_refactorers.proof.evidence import Evidence, FileRecord, GateRecord, TestRecord, store, stored
+from otp_genesis_refactorers.proof.evidence_text import as_markdown, as_table, as_trailer
 
 EVIDENCE = Evidence(
     made_at=datetime(2026, 11, 21, 10, 30, tzinfo=UTC),

@@ -10,10 +10,10 @@ import pytest
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.applying.overlay import with_files
+from otp_genesis_refactorers.applying.write import write_files
 from otp_genesis_refactorers.change import Change, Outdated, Refused
 from otp_genesis_refactorers.fix_all import FixResult, fix_all, proven_fix
-from otp_genesis_refactorers.overlay import with_files
-from otp_genesis_refactorers.write import write_files
 from tests.refactorers.fixing import (
     STRICT,
     WITH_SUPERVISOR,

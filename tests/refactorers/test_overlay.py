@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from otp_genesis_analyzers import engine
-from otp_genesis_refactorers.overlay import with_files
+from otp_genesis_refactorers.applying.overlay import with_files
 
 CONFIG = """\
 [servers]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers.diff import unified
-from otp_genesis_refactorers.patch import MAX_PATCH_BYTES, PatchRefused, apply_patch
+from otp_genesis_refactorers.applying.diff import unified
+from otp_genesis_refactorers.applying.patch import MAX_PATCH_BYTES, PatchRefused, apply_patch
 
 LINES = "".join(f"line {n}\n" for n in range(1, 31))
 CHANGE = "@@ -4,3 +4,3 @@\n line 4\n-line 5\n+LINE 5\n line 6\n"

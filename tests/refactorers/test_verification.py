@@ -11,8 +11,8 @@ import pytest
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
-from otp_genesis_refactorers.evidence import Evidence
-from otp_genesis_refactorers.verification import Request, verify
+from otp_genesis_refactorers.proof.evidence import Evidence
+from otp_genesis_refactorers.proof.verification import Request, verify
 
 MIX = """\
 defmodule Shop.MixProject do

@@ -12,8 +12,8 @@ import pytest
 
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.applying.write import NotWritten, write_change, write_files
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Outdated, content_hash, file_change
-from otp_genesis_refactorers.write import NotWritten, write_change, write_files
 
 OLD = {"lib/a.ex": b"a old\n", "lib/b.ex": b"b old\r\n", "c.ex": b"c old"}
 NEW = {"lib/a.ex": b"a new\n", "lib/b.ex": b"b new\r\n", "c.ex": b"c new"}
@@ -170,7 +170,7 @@ def test_one_file_under_two_names(tmp_path: Path) -> None:
 FAULT = """
 import os, signal, sys
 from pathlib import Path
-from otp_genesis_refactorers.write import NotWritten, write_files
+from otp_genesis_refactorers.applying.write import NotWritten, write_files
 sys.path.insert(0, {tests!r})
 from test_write import HASHES, NEW
 

@@ -17,7 +17,7 @@ from otp_genesis_refactorers.change import Change, Edit, Refused, edited
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
 from otp_genesis_refactorers.rewriting.definitions import body_replaced
 from otp_genesis_refactorers.rewriting.places import place_of, written
-from otp_genesis_refactorers.supervised_task import supervised_task
+from otp_genesis_refactorers.supervision.supervised_task import supervised_task
 
 _NOTES = (
     "Calls are answered side by side, in any order, and any number of them at once.",

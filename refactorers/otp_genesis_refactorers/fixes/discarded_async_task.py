@@ -14,8 +14,8 @@ from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.edits import edits_between
 from otp_genesis_refactorers.rewriting.formatter import DEFAULT_LINE_LENGTH, line_length_of
 from otp_genesis_refactorers.rewriting.unused_value import value_refusal
-from otp_genesis_refactorers.start_child import renamed_to_start_child, start_child
-from otp_genesis_refactorers.supervised_task import LINK_LOST, supervised_task
+from otp_genesis_refactorers.supervision.start_child import renamed_to_start_child, start_child
+from otp_genesis_refactorers.supervision.supervised_task import LINK_LOST, supervised_task
 
 _NO_REPLY = "The task sends its caller no reply any more."
 

@@ -11,8 +11,8 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.rewriting.call_site import find_call_site
-from otp_genesis_refactorers.start_child import start_child
-from otp_genesis_refactorers.supervised_task import CRASH_AND_SHUTDOWN, LINK_LOST, supervised_task
+from otp_genesis_refactorers.supervision.start_child import start_child
+from otp_genesis_refactorers.supervision.supervised_task import CRASH_AND_SHUTDOWN, LINK_LOST, supervised_task
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:

@@ -15,8 +15,8 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
+from otp_genesis_refactorers.applying.overlay import with_files
 from otp_genesis_refactorers.change import Change, Edit, FileChange, apply_to, file_change
-from otp_genesis_refactorers.overlay import with_files
 from otp_genesis_refactorers.rewriting.edits import edits_between, moved
 
 

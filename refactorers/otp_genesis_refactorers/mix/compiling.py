@@ -12,7 +12,7 @@ from otp_genesis_refactorers.mix.reports import path_in, reported
 from otp_genesis_refactorers.mix.results import CompileResult, Diagnostic, Severity
 from otp_genesis_refactorers.mix.running import OnOutput
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 
 class _Diagnostic(Struct):

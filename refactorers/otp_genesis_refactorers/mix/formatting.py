@@ -12,7 +12,7 @@ from otp_genesis_refactorers.mix.own_code import FORMATTED, run_own_task
 from otp_genesis_refactorers.mix.reports import reported
 from otp_genesis_refactorers.mix.results import FormatResult
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 
 class _Unformatted(Struct):

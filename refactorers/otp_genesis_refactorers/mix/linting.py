@@ -12,7 +12,7 @@ import msgspec
 from otp_genesis_refactorers.mix.results import CredoIssue, CredoResult, MixResult
 from otp_genesis_refactorers.mix.running import run
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 _TASK = 'task "credo" could not be found'
 

@@ -17,7 +17,7 @@ from otp_genesis_refactorers.mix.readiness import NotReady, Ready, readiness
 from otp_genesis_refactorers.mix.results import MixResult
 from otp_genesis_refactorers.mix.running import Entries, OnOutput, Run, execute, not_run, own_code_folder
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 _SCRIPTS = Path(__file__).with_name("elixir")
 COMPILE, FORMATTED, TEST_FORMATTER = (

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from otp_genesis_refactorers.machine.toolchain import NoToolchain, Toolchain, find_toolchain
 from otp_genesis_refactorers.mix.results import Isolation
 from otp_genesis_refactorers.sandbox.bubblewrap import Bubblewrap, find_bubblewrap
 from otp_genesis_refactorers.sandbox.openings import BadConfiguration, Openings, openings_for
-from otp_genesis_refactorers.toolchain import NoToolchain, Toolchain, find_toolchain
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from otp_genesis_refactorers.mix.running import Entries
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 _Report = TypeVar("_Report")
 

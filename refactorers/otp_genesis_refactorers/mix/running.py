@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from otp_genesis_refactorers.machine.user_folders import cache_folder
 from otp_genesis_refactorers.mix.lacks import what_it_lacked
 from otp_genesis_refactorers.mix.readiness import NotReady, Ready, readiness
 from otp_genesis_refactorers.mix.results import MixResult
@@ -22,8 +23,7 @@ from otp_genesis_refactorers.mix.surroundings import surroundings
 from otp_genesis_refactorers.sandbox.bubblewrap import Room, wrapped
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
 from otp_genesis_refactorers.sandbox.process import Ended, run_guarded
-from otp_genesis_refactorers.shadow import Shadow
-from otp_genesis_refactorers.user_folders import cache_folder
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 OnOutput = Callable[[str], None]
 """Is given what mix prints, in pieces, while it runs."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from otp_genesis_refactorers.machine.toolchain import Toolchain
 from otp_genesis_refactorers.mix.readiness import Ready
 from otp_genesis_refactorers.sandbox.bubblewrap import HOME
 from otp_genesis_refactorers.sandbox.limits import Limits
-from otp_genesis_refactorers.shadow import Shadow
-from otp_genesis_refactorers.toolchain import Toolchain
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 _WORD_BYTES = 8
 

@@ -13,7 +13,7 @@ from otp_genesis_refactorers.mix.reports import path_in, reported
 from otp_genesis_refactorers.mix.results import FailureKind, MixResult, TestCase, TestResult, TestState
 from otp_genesis_refactorers.mix.running import Entries, OnOutput
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 _NO_TESTS = "There are no tests to run"
 

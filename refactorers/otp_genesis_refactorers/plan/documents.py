@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.applying.write import NotWritten, write_files
 from otp_genesis_refactorers.change import content_hash
 from otp_genesis_refactorers.fixes import fix as deterministic_fix
 from otp_genesis_refactorers.plan.from_findings import from_findings
@@ -20,7 +21,6 @@ from otp_genesis_refactorers.plan.model import OVERVIEW, PHASES, Phase
 from otp_genesis_refactorers.plan.overview import overview
 from otp_genesis_refactorers.plan.proposals import Fix
 from otp_genesis_refactorers.plan.rollout import rollout_sections
-from otp_genesis_refactorers.write import NotWritten, write_files
 
 FOLDER = ".otp-genesis/plan"
 DEFAULT_GOAL = "Make this code base fault-tolerant"

@@ -8,8 +8,8 @@ from textwrap import dedent
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import LineIndex, Span
+from otp_genesis_refactorers.applying.diff import unified_change
 from otp_genesis_refactorers.change import Change, FileChange, Refused, file_change
-from otp_genesis_refactorers.diff import unified_change
 from otp_genesis_refactorers.plan.inline import prose
 from otp_genesis_refactorers.plan.model import Proposal
 from otp_genesis_refactorers.plan.wording import use_instead

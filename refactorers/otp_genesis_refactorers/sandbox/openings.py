@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from otp_genesis_refactorers.user_folders import config_folder
+from otp_genesis_refactorers.machine.user_folders import config_folder
 
 FILE_NAME = "config.toml"
 

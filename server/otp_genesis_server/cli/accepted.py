@@ -22,8 +22,8 @@ from otp_genesis_analyzers.baseline import (
     render_baseline,
     rewritten,
 )
+from otp_genesis_refactorers.applying.write import HalfWritten, NotWritten, write_files
 from otp_genesis_refactorers.change import Outdated, content_hash
-from otp_genesis_refactorers.write import HalfWritten, NotWritten, write_files
 from otp_genesis_server.cli.analysis import Analysis
 from otp_genesis_server.cli.places import counted, from_here, printable
 

@@ -18,9 +18,9 @@ from msgspec import Struct
 
 from otp_genesis_refactorers.gates.running.exports import exports_of
 from otp_genesis_refactorers.gates.running.runs import how_it_ended, unheard
+from otp_genesis_refactorers.machine.toolchain import find_toolchain
+from otp_genesis_refactorers.machine.user_folders import cache_folder
 from otp_genesis_refactorers.mix.results import Diagnostic, TestCase, TestResult
-from otp_genesis_refactorers.toolchain import find_toolchain
-from otp_genesis_refactorers.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.gates.running.experiment import Experiment

@@ -8,12 +8,12 @@ from functools import cached_property
 from threading import Event
 
 from otp_genesis_refactorers import mix
+from otp_genesis_refactorers.applying.patch import NewContents
 from otp_genesis_refactorers.gates.running.baseline import Baseline, measured_baseline
 from otp_genesis_refactorers.gates.trial import Trial
 from otp_genesis_refactorers.mix.results import CompileResult, MixResult, TestResult
-from otp_genesis_refactorers.patch import NewContents
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
-from otp_genesis_refactorers.shadow import Shadow
+from otp_genesis_refactorers.shadow.workspace import Shadow
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.source import Source
-from otp_genesis_refactorers.patch import NewContents
+from otp_genesis_refactorers.applying.patch import NewContents
 
 _TOGETHER_LINES = 1
 """Changes with at most twice as many unchanged lines between them are one."""

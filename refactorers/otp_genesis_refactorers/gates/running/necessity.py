@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from otp_genesis_refactorers.applying.patch import NewContents
 from otp_genesis_refactorers.gates import static_gates
 from otp_genesis_refactorers.gates.running import compile as compile_gate
 from otp_genesis_refactorers.gates.running.baseline import id_of
@@ -17,7 +18,6 @@ from otp_genesis_refactorers.gates.running.generated_test import SEEDS
 from otp_genesis_refactorers.gates.running.hunks import Part, parts_of, same_code, without
 from otp_genesis_refactorers.gates.running.runs import patient, unheard
 from otp_genesis_refactorers.gates.trial import Failed, NotRun, Passed, Trial, Verdict, try_contents
-from otp_genesis_refactorers.patch import NewContents
 
 RANK = 150
 

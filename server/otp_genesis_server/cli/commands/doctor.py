@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otp_genesis_refactorers.doctor import Found
+    from otp_genesis_refactorers.machine.doctor import Found
 
 _LABEL_WIDTH = 18
 
@@ -26,7 +26,7 @@ def command(path: str, form: str) -> None:
     Example:
       otp-genesis doctor ~/code/shop
     """
-    from otp_genesis_refactorers.doctor import examine
+    from otp_genesis_refactorers.machine.doctor import examine
 
     examined = examine(_project(path))
     if form == "json":

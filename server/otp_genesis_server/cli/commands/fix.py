@@ -70,15 +70,15 @@ def _say(analysis: Analysis, result: FixResult, done: str, left_out: int) -> Non
 
 
 def _show(analysis: Analysis, result: FixResult) -> None:
-    from otp_genesis_refactorers.diff import unified_files
+    from otp_genesis_refactorers.applying.diff import unified_files
 
     before = {path: analysis.project.read(path) for path in result.original_hashes}
     click.echo(unified_files(before, result.changed).encode("utf-8", "surrogateescape"), nl=False)
 
 
 def _write(analysis: Analysis, result: FixResult) -> None:
+    from otp_genesis_refactorers.applying.write import HalfWritten, NotWritten, write_files
     from otp_genesis_refactorers.change import Outdated
-    from otp_genesis_refactorers.write import HalfWritten, NotWritten, write_files
     from otp_genesis_server.cli.places import from_here
 
     root = analysis.target.root

@@ -38,9 +38,9 @@ def command(path: str, goal: str, out: Path | None, input_file: Path | None) -> 
       otp-genesis plan --goal "Survive the loss of the payment gateway"
       otp-genesis plan --input-file repomix-output.xml
     """
+    from otp_genesis_refactorers.applying.write import HalfWritten, NotWritten
     from otp_genesis_refactorers.change import Outdated
     from otp_genesis_refactorers.plan import write_plan
-    from otp_genesis_refactorers.write import HalfWritten, NotWritten
     from otp_genesis_server.cli.places import counted, from_here
 
     # Always the whole project: what a part of it doesn't show would pass for solved.

@@ -32,7 +32,7 @@ def command(path: str, revoke: bool, list_all: bool) -> None:
 
 
 def _grant(path: str) -> None:
-    from otp_genesis_refactorers import trust
+    from otp_genesis_refactorers.machine import trust
     from otp_genesis_server.cli.places import printable
     from otp_genesis_server.cli.targets import MIX_FILE, target_of
 
@@ -48,7 +48,7 @@ def _revoke(path: str) -> None:
     """The folder need not be there any more."""
     from pathlib import Path
 
-    from otp_genesis_refactorers import trust
+    from otp_genesis_refactorers.machine import trust
     from otp_genesis_server.cli.places import printable
     from otp_genesis_server.cli.targets import target_of
 
@@ -62,7 +62,7 @@ def _revoke(path: str) -> None:
 
 
 def _list() -> None:
-    from otp_genesis_refactorers import trust
+    from otp_genesis_refactorers.machine import trust
     from otp_genesis_server.cli.places import printable
 
     grants = trust.grants()

@@ -14,9 +14,9 @@ from otp_genesis_server.cli import DONE, FOUND
 
 if TYPE_CHECKING:
     from otp_genesis_analyzers.findings import Finding
-    from otp_genesis_refactorers.evidence import Evidence
-    from otp_genesis_refactorers.patch import PatchRefused
-    from otp_genesis_refactorers.verification import Request
+    from otp_genesis_refactorers.applying.patch import PatchRefused
+    from otp_genesis_refactorers.proof.evidence import Evidence
+    from otp_genesis_refactorers.proof.verification import Request
     from otp_genesis_server.cli.analysis import Analysis
 
 
@@ -64,8 +64,8 @@ def _request(
     path: str, patch: Path | None, finding: str | None, test: Path | None, trust: bool
 ) -> tuple[Request, PatchRefused | None]:
     """What is to be proved, and why the patch can't even be applied."""
-    from otp_genesis_refactorers.patch import PatchRefused, apply_patch
-    from otp_genesis_refactorers.verification import Request, given_test
+    from otp_genesis_refactorers.applying.patch import PatchRefused, apply_patch
+    from otp_genesis_refactorers.proof.verification import Request, given_test
     from otp_genesis_server.cli.analysis import analyse
     from otp_genesis_server.cli.targets import target_of
 
@@ -97,7 +97,7 @@ def _request(
 def _proved(request: Request, refusal: PatchRefused | None) -> Evidence:
     from otp_genesis_refactorers.gates import static_gates
     from otp_genesis_refactorers.gates.running import running_gates
-    from otp_genesis_refactorers.verification import refused, verify
+    from otp_genesis_refactorers.proof.verification import refused, verify
     from otp_genesis_server.cli.progress import progress
 
     if refusal is not None:
@@ -147,7 +147,7 @@ def _name_in(root: Path, file: Path) -> str:
 
 
 def _keep(request: Request, evidence: Evidence) -> None:
-    from otp_genesis_refactorers.evidence import store
+    from otp_genesis_refactorers.proof.evidence import store
 
     try:
         store(request.root, evidence)
@@ -156,7 +156,7 @@ def _keep(request: Request, evidence: Evidence) -> None:
 
 
 def _shown(evidence: Evidence, form: str) -> str:
-    from otp_genesis_refactorers.evidence_text import as_markdown, as_table
+    from otp_genesis_refactorers.proof.evidence_text import as_markdown, as_table
     from otp_genesis_server.cli.places import printable
 
     if form == "markdown":

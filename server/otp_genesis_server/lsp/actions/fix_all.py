@@ -10,9 +10,9 @@ from lsprotocol import types as lsp
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import FixKind
+from otp_genesis_refactorers.applying.line_edits import edits_between
 from otp_genesis_refactorers.change import Change, FileChange, Refused
 from otp_genesis_refactorers.fix_all import FixResult, fix_all
-from otp_genesis_refactorers.line_edits import edits_between
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.actions import Asked, Offer
 from otp_genesis_server.lsp.server import Server

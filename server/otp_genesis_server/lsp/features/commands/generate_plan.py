@@ -48,9 +48,9 @@ async def handle(ls: Server, arguments: GeneratePlanArguments) -> list[str]:
 
 
 def _write(snapshot: Snapshot, goal: str) -> list[str]:
+    from otp_genesis_refactorers.applying.write import HalfWritten, NotWritten
     from otp_genesis_refactorers.change import Outdated
     from otp_genesis_refactorers.plan import write_plan
-    from otp_genesis_refactorers.write import HalfWritten, NotWritten
 
     if not snapshot.project.apps:
         raise failed(f"{snapshot.root} holds no mix project: there is no mix.exs in it or below it")

@@ -18,12 +18,12 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from threading import Event
 
-from otp_genesis_refactorers import trust
-from otp_genesis_refactorers.build_times import age_build
-from otp_genesis_refactorers.mirror import Stamp, Wanted, mirror, read_known, write_known
-from otp_genesis_refactorers.path_dependencies import path_dependencies
-from otp_genesis_refactorers.project_files import project_files
-from otp_genesis_refactorers.user_folders import cache_folder
+from otp_genesis_refactorers.machine import trust
+from otp_genesis_refactorers.machine.user_folders import cache_folder
+from otp_genesis_refactorers.shadow.build_times import age_build
+from otp_genesis_refactorers.shadow.mirror import Stamp, Wanted, mirror, read_known, write_known
+from otp_genesis_refactorers.shadow.path_dependencies import path_dependencies
+from otp_genesis_refactorers.shadow.project_files import project_files
 
 _FORGOTTEN_SECONDS = 30 * 24 * 3600
 """After so long without use a shadow is deleted."""

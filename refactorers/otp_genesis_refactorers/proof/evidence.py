@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from otp_genesis_refactorers.change import content_hash
-from otp_genesis_refactorers.user_folders import data_folder
+from otp_genesis_refactorers.machine.user_folders import data_folder
 
 GateStatus = Literal["pass", "fail", "not_run"]
 OverallVerdict = Literal["verified", "rejected", "not_verified"]

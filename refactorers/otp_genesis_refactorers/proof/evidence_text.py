@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_genesis_refactorers.evidence import Evidence, GateRecord
+from otp_genesis_refactorers.proof.evidence import Evidence, GateRecord
 
 _SIGNS = {"pass": "passed", "fail": "FAILED", "not_run": "not run"}
 _VERDICTS = {"verified": "Verified", "rejected": "Rejected", "not_verified": "Not verified"}

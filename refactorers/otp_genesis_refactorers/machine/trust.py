@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from otp_genesis_refactorers.user_folders import data_folder
+from otp_genesis_refactorers.machine.user_folders import data_folder
 
 
 @dataclass(frozen=True)

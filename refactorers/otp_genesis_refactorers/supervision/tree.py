@@ -24,7 +24,7 @@ from otp_genesis_refactorers.rewriting.child_list import (
 from otp_genesis_refactorers.rewriting.edits import common_prefix_length
 from otp_genesis_refactorers.rewriting.formatter import line_length_of
 from otp_genesis_refactorers.rewriting.places import written
-from otp_genesis_refactorers.start_order import position_before_users, starting_modules
+from otp_genesis_refactorers.supervision.start_order import position_before_users, starting_modules
 from otp_genesis_refactorers.whole_project import WholeProject
 
 TASK_SUPERVISOR = "Task.Supervisor"

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import MixApp, Project
-from otp_genesis_refactorers.boot import runs_before_the_tree
 from otp_genesis_refactorers.change import Change, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite
 from otp_genesis_refactorers.rewriting.edits import edits_between
 from otp_genesis_refactorers.rewriting.formatter import line_length_of
-from otp_genesis_refactorers.supervision_tree import (
+from otp_genesis_refactorers.supervision.boot import runs_before_the_tree
+from otp_genesis_refactorers.supervision.tree import (
     add_task_supervisor,
     find_task_supervisor,
     free_name,

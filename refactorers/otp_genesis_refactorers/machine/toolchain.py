@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from otp_genesis_refactorers.version_managers import Pins, installed, newest_installed, pins_of
+from otp_genesis_refactorers.machine.version_managers import Pins, installed, newest_installed, pins_of
 
 _USUAL_PLACES = (
     "/usr/local/bin",

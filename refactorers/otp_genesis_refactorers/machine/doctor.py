@@ -9,12 +9,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from otp_genesis_refactorers import trust
+from otp_genesis_refactorers.machine import trust
+from otp_genesis_refactorers.machine.toolchain import NoToolchain, Toolchain, find_toolchain
+from otp_genesis_refactorers.machine.user_folders import cache_folder, config_folder
 from otp_genesis_refactorers.mix import Ready, has_credo, try_mix
 from otp_genesis_refactorers.sandbox.bubblewrap import Bubblewrap, find_bubblewrap
 from otp_genesis_refactorers.sandbox.openings import FILE_NAME, BadConfiguration, Openings, openings_for
-from otp_genesis_refactorers.toolchain import NoToolchain, Toolchain, find_toolchain
-from otp_genesis_refactorers.user_folders import cache_folder, config_folder
 
 _KEYS = {"Claude": ("ANTHROPIC_API_KEY",), "Gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 

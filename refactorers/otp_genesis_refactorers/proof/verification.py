@@ -20,11 +20,18 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import LineIndex
-from otp_genesis_refactorers import trust
+from otp_genesis_refactorers.applying.diff import unified
+from otp_genesis_refactorers.applying.patch import NewContents, PatchRefused
 from otp_genesis_refactorers.change import content_hash
-from otp_genesis_refactorers.changed_lines import checked_out
-from otp_genesis_refactorers.diff import unified
-from otp_genesis_refactorers.evidence import (
+from otp_genesis_refactorers.gates import static_gates
+from otp_genesis_refactorers.gates.running import running_gates
+from otp_genesis_refactorers.gates.running.experiment import Experiment, GivenTest
+from otp_genesis_refactorers.gates.trial import Failed, NotRun, Trial, Verdict, try_contents
+from otp_genesis_refactorers.git.changed_lines import checked_out
+from otp_genesis_refactorers.machine import trust
+from otp_genesis_refactorers.machine.toolchain import Toolchain, find_toolchain
+from otp_genesis_refactorers.mix.results import MixResult
+from otp_genesis_refactorers.proof.evidence import (
     CommandRecord,
     Evidence,
     FileRecord,
@@ -33,14 +40,7 @@ from otp_genesis_refactorers.evidence import (
     OverallVerdict,
     TestRecord,
 )
-from otp_genesis_refactorers.gates import static_gates
-from otp_genesis_refactorers.gates.running import running_gates
-from otp_genesis_refactorers.gates.running.experiment import Experiment, GivenTest
-from otp_genesis_refactorers.gates.trial import Failed, NotRun, Trial, Verdict, try_contents
-from otp_genesis_refactorers.mix.results import MixResult
-from otp_genesis_refactorers.patch import NewContents, PatchRefused
-from otp_genesis_refactorers.shadow import ShadowError, open_shadow
-from otp_genesis_refactorers.toolchain import Toolchain, find_toolchain
+from otp_genesis_refactorers.shadow.workspace import ShadowError, open_shadow
 
 OnGate = Callable[[str], None]
 """Is told the name of each gate before it is asked."""

@@ -1,0 +1,1 @@
+"""What git knows of a project, asked so that nothing of the repository runs."""

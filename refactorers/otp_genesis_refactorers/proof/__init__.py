@@ -1,0 +1,1 @@
+"""A change through all gates, and the record of it."""

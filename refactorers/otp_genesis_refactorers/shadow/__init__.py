@@ -1,0 +1,1 @@
+"""An isolated copy of a project that keeps its build."""

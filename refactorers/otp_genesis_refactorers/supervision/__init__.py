@@ -1,0 +1,1 @@
+"""Edits of a supervision tree, and what must hold before one is made."""

@@ -69,6 +69,8 @@ _SHRINKING_WORDS = frozenset(
     {"out", "out_r", "tl", "difference", "hd", "partition", "gc", "release", "max", "bound"}
 )
 _SIZES = frozenset({"length", "map_size", "size", "count", "len", "tuple_size"})
+_BOUNDING_WORDS = tuple(word.encode() for word in ("--", *_SHRINKING, *_SHRINKING_WORDS, *_SIZES))
+"""Without one of these no clause takes anything out of the whole state, nor measures it."""
 _COMPARES = frozenset({">", ">=", "<", "<=", "==", "!=", "==="})
 _BLOCKS = frozenset(
     {"body", "block", "do_block", "else_block", "rescue_block", "catch_block", "after_block", "source"}
@@ -115,21 +117,30 @@ def growths(source: Source, graph: CallGraph) -> Iterator[Growth]:
             for field, node, place in _added(_read(source, function, clause)):
                 span = Span(place.start_byte, place.end_byte)
                 found.setdefault(field, Growth(field, span, node, function, clause))
-    if found:
-        bodies = [
-            _read(source, function, clause)
-            for function in graph.functions.values()
-            if function.kind in ("def", "defp") and function.name not in ("init", "terminate")
-            for clause in function.clauses
-        ]
-        yield from (
-            growth for field, growth in found.items() if not any(_bounds(body, field) for body in bodies)
-        )
+    yield from (growth for field, growth in found.items() if not _is_bounded(source, graph, field))
+
+
+def _is_bounded(source: Source, graph: CallGraph, field: str) -> bool:
+    return any(
+        _bounds(_read(source, function, clause), field)
+        for function in graph.functions.values()
+        if function.kind in ("def", "defp") and function.name not in ("init", "terminate")
+        for clause in function.clauses
+        if _may_bound(source, function, clause, field)
+    )
 
 
 def _may_add(source: Source, clause: Clause) -> bool:
     text = source.content[clause.span.start : clause.span.end]
     return any(word in text for word in _ADDING_WORDS)
+
+
+def _may_bound(source: Source, function: Function, clause: Clause, field: str) -> bool:
+    """The clause names the field, or may hand the whole state to something that takes out of it."""
+    text = source.content[clause.span.start : clause.span.end]
+    if field and field.encode() in text:
+        return True
+    return (not field or function.name.startswith("handle_")) and any(word in text for word in _BOUNDING_WORDS)
 
 
 def _read(source: Source, function: Function, clause: Clause) -> _Reading:

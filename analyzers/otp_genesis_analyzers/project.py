@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from sys import intern
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -167,7 +166,8 @@ class Project:
         last_part = name.rpartition(".")[2]
         if last_part[:1].isupper():
             words = self._of_each("words of modules", lambda path, _: _words_of_modules(self._text(path)))
-            named = {path for path, of_file in words if last_part in of_file}
+            sought = b" %b " % last_part.encode()
+            named = {path for path, of_file in words if sought in of_file}
         else:  # an atom
             named = {path for path in self.files if last_part.encode() in self._text(path)}
         # The text of a file that is being typed in is not the one that its facts are of.
@@ -229,9 +229,12 @@ class Project:
         return paths
 
 
-def _words_of_modules(content: bytes) -> frozenset[str]:
-    """Every part of a module's name in a text, and more: each word that begins with a capital."""
-    return frozenset(intern(word.decode()) for word in _CAPITALISED.findall(content))
+def _words_of_modules(content: bytes) -> bytes:
+    """Every part of a module's name in a text, and more: each word that begins with a capital.
+
+    One text with a space around each, since that takes a tenth of the memory of a set.
+    """
+    return b" %b " % b" ".join(set(_CAPITALISED.findall(content)))
 
 
 _CAPITALISED = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]*")

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import platformdirs
+if TYPE_CHECKING:
+    from platformdirs import PlatformDirs
 
 _NAME = "otp-genesis"
 
 
 def cache_folder() -> Path:
     """For what can be made again."""
-    return platformdirs.user_cache_path(_NAME)
+    return _folder().user_cache_path
 
 
 def data_folder() -> Path:
     """For what the user would miss."""
-    return platformdirs.user_data_path(_NAME)
+    return _folder().user_data_path
 
 
 def config_folder() -> Path:
     """For what the user writes."""
-    return platformdirs.user_config_path(_NAME)
+    return _folder().user_config_path
+
+
+def _folder() -> PlatformDirs:
+    from platformdirs import PlatformDirs  # a language server starts without
+
+    return PlatformDirs(_NAME)

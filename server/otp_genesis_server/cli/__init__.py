@@ -1,14 +1,17 @@
 """`otp-genesis`: the command line.
 
 `otp-genesis check` runs in commit hooks and editors' task runners, so nothing is imported before
-it is needed: not click for `--version`, of the subcommands only the one that was asked for.
+it is needed: not click for `--version` and the language server, of the subcommands only the one that
+was asked for.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from otp_genesis_server import VERSION
 
@@ -45,6 +48,8 @@ def _run(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--version"]:
         sys.stdout.write(f"otp-genesis {VERSION}\n")
         return DONE
+    if list(arguments) in (["lsp"], ["lsp", "--stdio"]):
+        return _serve()
     import click
 
     from otp_genesis_server.cli.group import group
@@ -64,6 +69,16 @@ def _run(arguments: Sequence[str]) -> int:
         if type(error) is not click.UsageError:  # click's own words, which don't say what to do
             message += f"; see '{command} --help'"
         return _fail(message, BAD_INPUT, command)
+
+
+def _serve() -> NoReturn:
+    """What an editor starts and waits for: nothing is read from its command line, so click isn't needed."""
+    gc.disable()  # a collection of what the protocol's types are made of takes a tenth of the start
+    from otp_genesis_server.lsp.app import serve_stdio
+
+    gc.freeze()
+    gc.enable()
+    serve_stdio()
 
 
 def _fail(message: str, status: int, command: str = "otp-genesis") -> int:

@@ -8,6 +8,7 @@ import os
 import pkgutil
 import sys
 from types import ModuleType
+from typing import NoReturn
 
 from otp_genesis_server.lsp import features
 from otp_genesis_server.lsp.features import commands
@@ -36,7 +37,7 @@ def build_server() -> Server:
     return server
 
 
-def serve_stdio() -> None:
+def serve_stdio() -> NoReturn:
     """Serve the client at the other end of standard input and output, until it leaves. Raises SystemExit."""
     # The streams are moved away, so that no print and no child process can write into a message or read one.
     messages_in, messages_out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

@@ -6,11 +6,10 @@ import os
 from functools import cache
 from pathlib import Path
 
-import platformdirs
-
 from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.rules.page import page
+from otp_genesis_refactorers.machine.user_folders import cache_folder
 
 
 def link_to(code: str, published_at: str) -> str | None:
@@ -30,7 +29,7 @@ def link_to(code: str, published_at: str) -> str | None:
 @cache
 def page_file(rule: Rule) -> Path | None:
     """The page of a rule in the user's cache folder; None when it can't be written there."""
-    file = platformdirs.user_cache_path("otp-genesis") / "rules" / f"{rule.code}.md"
+    file = cache_folder() / "rules" / f"{rule.code}.md"
     content = page(rule).encode()
     try:
         if not file.is_file() or file.read_bytes() != content:

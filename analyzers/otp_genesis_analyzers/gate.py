@@ -49,16 +49,19 @@ class Gate:
             if _is_whole(content, word, start, end):
                 places.setdefault(word, []).append(start)
 
-        def holds(anchors: Anchors) -> bool:
-            return any(anchor[-1] in places and present.issuperset(anchor) for anchor in anchors)
+        def held(anchors: Anchors) -> set[bytes]:
+            return {anchor[-1] for anchor in anchors if anchor[-1] in places and present.issuperset(anchor)}
 
         lines = content.count(b"\n")
-        rules = tuple(rule for rule, anchors in self.rules if lines >= rule.least_lines and holds(anchors))
-        if not rules and not holds(self.facts):
+        used = held(self.facts)
+        rules: list[Card] = []
+        for rule, anchors in self.rules:
+            if lines >= rule.least_lines and (words := held(anchors)):
+                rules.append(rule)
+                used |= words
+        if not used:
             return None
-        used = {anchor[-1] for rule, anchors in self.rules if rule in rules for anchor in anchors}
-        used |= {anchor[-1] for anchor in self.facts}
-        return Opened(rules, sorted({hit for word in used if word in places for hit in places[word]}))
+        return Opened(tuple(rules), sorted({hit for word in used for hit in places[word]}))
 
 
 def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:

@@ -197,9 +197,16 @@ def _places_of(names: set[str], content: bytes, within: Span) -> list[int]:
         word = name.encode()
         at = content.find(word, within.start, within.end)
         while at >= 0:
-            found.append(at)
-            at = content.find(word, at + len(word), within.end)
+            end = at + len(word)
+            if not (goes_on(content[at - 1 : at]) or goes_on(content[end : end + 1])):
+                found.append(at)
+            at = content.find(word, end, within.end)
     return sorted(found)
+
+
+def goes_on(byte: bytes) -> bool:
+    """Whether a name that stands beside this byte is a longer one."""
+    return byte.isalnum() or byte == b"_"
 
 
 def holds_offset(offsets: Sequence[int], span: Span) -> bool:

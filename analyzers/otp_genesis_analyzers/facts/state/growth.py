@@ -140,7 +140,8 @@ def _may_bound(source: Source, function: Function, clause: Clause, field: str) -
     text = source.content[clause.span.start : clause.span.end]
     if field and field.encode() in text:
         return True
-    return (not field or function.name.startswith("handle_")) and any(word in text for word in _BOUNDING_WORDS)
+    may_hold_the_state = not field or function.name.startswith("handle_")
+    return may_hold_the_state and any(word in text for word in _BOUNDING_WORDS)
 
 
 def _read(source: Source, function: Function, clause: Clause) -> _Reading:

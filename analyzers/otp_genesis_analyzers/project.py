@@ -154,15 +154,21 @@ class Project:
         entry = self.module(module)
         return entry.module.function(name, arity) if entry else None
 
-    def naming(self, name: str) -> Iterator[FileFacts]:
-        """All facts of every file whose text holds the last part of a module's name, by path."""
-        yield from (self.all_facts(path) for path in self._paths_naming(name))
+    def naming(self, name: str, *, in_application: bool = False) -> Iterator[FileFacts]:
+        """All facts of every file whose text holds the last part of a module's name, by path.
+
+        `in_application`: of those that run in production. The others are not even read.
+        """
+        for path in self.paths_naming(name):
+            if not in_application or self.role_of(path).is_application_code:
+                yield self.all_facts(path)
 
     def is_named_in_torn_code(self, name: str) -> bool:
         """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""
-        return any(self.files[path].facts.broken for path in self._paths_naming(name))
+        return any(self.files[path].facts.broken for path in self.paths_naming(name))
 
-    def _paths_naming(self, name: str) -> list[str]:
+    def paths_naming(self, name: str) -> list[str]:
+        """Every file whose text holds the last part of a module's name, in order."""
         last_part = name.rpartition(".")[2]
         if last_part[:1].isupper():
             words = self._of_each("words of modules", lambda path, _: _words_of_modules(self._text(path)))

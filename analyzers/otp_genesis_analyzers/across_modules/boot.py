@@ -41,8 +41,8 @@ def _callers(project: Project, module: Module, function: Function) -> Iterator[S
     for caller, clause, call in call_graph(module).callers(function):
         if caller is not function:
             yield Site(module, caller, clause, call)
-    for facts in project.naming(module.name) if function.public else ():
-        for other in facts.modules if project.role_of(facts.path).is_application_code else ():
+    for facts in project.naming(module.name, in_application=True) if function.public else ():
+        for other in facts.modules:
             for site in sites(other) if other.name != module.name else ():
                 same_name = site.call.module == module.name and site.call.name == function.name
                 if same_name and function.accepts(site.call.arity):

@@ -43,15 +43,12 @@ def _owner_above(project: Project, site: Site, hops: int) -> Owner:
 
 def _callers(project: Project, module: Module, entries: list[Function]) -> Iterator[Site]:
     """The calls from other modules, tests left out."""
-    for facts in project.naming(module.name):
-        if project.role_of(facts.path).is_application_code:
-            for other in facts.modules:
-                for site in sites(other) if other.name != module.name else ():
-                    called = site.call.module == module.name
-                    if called and any(
-                        e.name == site.call.name and e.accepts(site.call.arity) for e in entries
-                    ):
-                        yield site
+    for facts in project.naming(module.name, in_application=True):
+        for other in facts.modules:
+            for site in sites(other) if other.name != module.name else ():
+                called = site.call.module == module.name
+                if called and any(e.name == site.call.name and e.accepts(site.call.arity) for e in entries):
+                    yield site
 
 
 def _lasts(site: Site) -> bool:

@@ -377,7 +377,7 @@ def _started_by_hand(module: Module) -> Iterator[str]:
 
 def _first_user(project: Project, name: str) -> tuple[str, str, Call] | None:
     """Scope, path and call of some code of the application, outside the module, that calls its functions."""
-    for facts in project.naming(name):
+    for facts in project.naming(name, in_application=True):
         for module in production_modules(facts, project.role_of(facts.path)):
             if module.name != name and name in facts.references:
                 for site in sites(module):

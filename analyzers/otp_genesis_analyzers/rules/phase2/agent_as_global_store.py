@@ -400,7 +400,7 @@ def _uses(site: Site, store: _Store) -> bool:
 def _modules_naming(project: Project, store: _Store) -> Iterator[tuple[str, Module]]:
     """Every module of the application whose file names the process, the one that starts it included."""
     names = dict.fromkeys(filter(None, (store.owner, constant_name(store.name))))
-    files = {facts.path: facts for name in names for facts in project.naming(name)}
+    files = {facts.path: facts for name in names for facts in project.naming(name, in_application=True)}
     for path in sorted(files):
         for module in production_modules(files[path], project.role_of(path)):
             yield path, module

@@ -50,7 +50,14 @@ class ProcessAsNamespace(Rule):
     code = "OTP308"
     name = "process-as-namespace"
     severity = Severity.INFORMATION
-    anchors = ("GenServer init( handle_call", "GenServer handle_call init(")
+    anchors = (
+        "GenServer init( handle_call",
+        "GenServer handle_call init(",
+        # Calls from other nodes, which `refine` asks for.
+        "GenServer call",
+        "GenServer multi_call",
+        "GenServer abcast",
+    )
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -321,10 +328,16 @@ def _crosses_nodes(call: Call) -> bool:
 
 
 def _is_asked_from_other_nodes(project: Project, module: Module) -> Iterator[bool]:
-    for facts in project.naming(module.name):
-        for other in facts.modules:
-            for call in _calls(other):
-                if _crosses_nodes(call):
-                    yield (
-                        any(term.value == module.name for term in call.args[0].walk()) or call.name != "call"
-                    )
+    crossing = project.derived(_crossing_nodes)
+    for path in project.paths_naming(module.name) if crossing else ():
+        for call in crossing.get(path, ()):
+            yield any(term.value == module.name for term in call.args[0].walk()) or call.name != "call"
+
+
+def _crossing_nodes(project: Project) -> dict[str, list[Call]]:
+    """The calls to processes of other nodes, by path. The anchors see to it that they were read."""
+    found = {
+        path: [call for module in analysis.facts.modules for call in _calls(module) if _crosses_nodes(call)]
+        for path, analysis in project.files.items()
+    }
+    return {path: calls for path, calls in found.items() if calls}

@@ -43,6 +43,7 @@ class Client:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._heard: Queue[dict[str, Any]] = Queue()
+        self._answered: set[object] = set()
         self._version = 1
         Thread(target=self._listen, daemon=True).start()
 
@@ -52,10 +53,10 @@ class Client:
         self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         self._process.stdin.flush()
 
-    def initialize(self, *folders: Path) -> None:
+    def initialize(self, *folders: Path, **options: Any) -> None:
         named = [{"uri": folder.as_uri(), "name": folder.name} for folder in folders]
         params = {"processId": os.getpid(), "rootUri": None, "workspaceFolders": named, "capabilities": {}}
-        self.send("initialize", params, id=1)
+        self.send("initialize", {**params, "initializationOptions": options}, id=1)
         self.wait(lambda message: message.get("id") == 1)
         self.send("initialized", {})
 
@@ -82,6 +83,10 @@ class Client:
             if is_it(message):
                 return message["heard_at"]
 
+    def has_heard(self, request: str) -> bool:
+        """Whether the answer to a request has come."""
+        return request in self._answered
+
     def _shown(self, file: Path) -> float:
         wanted = {"uri": file.as_uri(), "version": self._version}
         return self.wait(
@@ -100,8 +105,9 @@ class Client:
                 name, _, value = header.partition(b":")
                 length = int(value) if name == b"Content-Length" else length
                 header = stream.readline()
-            body = stream.read(length)
-            self._heard.put({**json.loads(body), "heard_at": time.perf_counter()})
+            message = json.loads(stream.read(length))
+            self._heard.put({**message, "heard_at": time.perf_counter()})
+            self._answered.add(message.get("id"))
 
 
 @contextmanager

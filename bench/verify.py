@@ -89,6 +89,17 @@ def confusion(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*rows, "", f"{len(rules)} rules, {len({o.case.project for o in outcomes})} projects"])
 
 
+def kinds(outcomes: Iterable[Outcome]) -> str:
+    """What is wrong with the bad patches, and how many of each kind were stopped for that."""
+    bad = [outcome for outcome in outcomes if not outcome.case.good]
+    rightly = Counter(outcome.case.kind for outcome in bad if outcome.right)
+    rows = ["| what is wrong | patches | rejected for it |", "|---|--:|--:|"]
+    counted = sorted(
+        Counter(outcome.case.kind for outcome in bad).items(), key=lambda each: (-each[1], each[0])
+    )
+    return "\n".join([*rows, *(f"| {kind} | {count} | {rightly[kind]} |" for kind, count in counted)])
+
+
 def costs(outcomes: Iterable[Outcome]) -> str:
     """What each gate took, and what it stopped."""
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -127,7 +138,7 @@ def main(names: tuple[str, ...], only: str, jobs: int) -> None:
         with ProcessPoolExecutor(jobs) as pool:
             results = pool.map(judge, chosen, [only] * count, [Path(folder) / "projects"] * count)
             outcomes = [outcome for result in results for outcome in result]
-    click.echo(f"{confusion(outcomes)}\n\n{costs(outcomes)}")
+    click.echo(f"{confusion(outcomes)}\n\n{kinds(outcomes)}\n\n{costs(outcomes)}")
     leftovers = left_behind()
     if leftovers:
         click.echo(f"{len(leftovers)} processes are left behind: {leftovers[0]}")

@@ -1,6 +1,8 @@
 """What is shipped, what it is built from, and what the repository must not say."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -51,11 +53,16 @@ def repository_files() -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel_names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 
@@ -75,6 +82,33 @@ def test_the_wheel_is_typed_licensed_and_has_the_command(wheel_names: set[str]) 
     assert {f"{package}/py.typed" for package in PACKAGES} <= wheel_names
     information = {name.partition(".dist-info/")[2] for name in wheel_names}
     assert {"METADATA", "entry_points.txt", "licenses/LICENSE"} <= information
+
+
+def test_the_wheel_finds_and_fixes_where_nothing_else_is(wheel: Path, tmp_path: Path) -> None:
+    depot = tmp_path / "depot"
+    shutil.copytree(ROOT / "vscode-extension" / "test" / "depot", depot)
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(tmp_path),
+        "UV_CACHE_DIR": str(ROOT / "build" / "uv-cache"),
+        **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "SSL_"))},
+    }
+
+    def run(program: Path, *words: str | Path, status: int = 0) -> str:
+        command, options = [program, *words], {"env": environment, "cwd": depot, "text": True}
+        ended = subprocess.run(command, check=False, capture_output=True, **options)
+        assert ended.returncode == status, ended.stderr
+        return ended.stdout
+
+    uv, clean = Path(sys.executable).parent / "uv", tmp_path / "clean"
+    run(uv, "venv", "--python", sys.executable, clean)
+    python = ("--python", clean / "bin" / "python")
+    run(uv, "pip", "install", *python, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt")
+    run(uv, "pip", "install", *python, "--no-deps", wheel)
+    program = clean / "bin" / "otp-genesis"
+    assert "lib/depot/shelves.ex:22:5 warning OTP101" in run(program, "check", status=1)
+    run(program, "fix", "--unsafe", "--write")
+    assert run(program, "check").startswith("no findings")
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -209,6 +209,11 @@ _ONLY_THE_USER_SETS = {
 # fmt: on
 
 
+def is_for_the_user_alone(key: str) -> bool:
+    """Whether no project may set a key like this: it could cost money, open a network, run a command."""
+    return not _ONLY_THE_USER_SETS.isdisjoint(key.lower().replace("_", "-").split("-"))
+
+
 def _config(table: Mapping[str, Any], complain: _Complain) -> Config:
     _complain_of_unknown_keys(table, _SETTINGS, complain)
     return Config(
@@ -225,7 +230,7 @@ def _complain_of_unknown_keys(
     table: Mapping[str, Any], known: Iterable[str], complain: _Complain, *place: str
 ) -> None:
     for key in table.keys() - set(known):
-        if _ONLY_THE_USER_SETS.intersection(key.lower().replace("_", "-").split("-")):
+        if is_for_the_user_alone(key):
             complain(
                 f"{key!r} can't be set by a project: it belongs in your own configuration, the environment"
                 " or your editor's settings; ignored",

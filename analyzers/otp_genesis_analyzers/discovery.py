@@ -11,6 +11,7 @@ from otp_genesis_analyzers.project import MixApp
 from otp_genesis_analyzers.source import Source
 
 SUFFIXES = (".ex", ".exs")
+MIX_FILE = "mix.exs"
 _NEVER = frozenset({"node_modules"})
 _BESIDE_MIX = frozenset({"deps", "_build", "cover", "doc"})
 
@@ -100,3 +101,23 @@ def mix_folders(paths: Iterable[str]) -> list[str]:
         for folder, _, name in (path.rpartition("/") for path in paths)
         if name == "mix.exs" and "fixtures" not in folder.split("/")
     ]
+
+
+def project_above(folder: Path) -> Path | None:
+    """The folder of the mix project that holds `folder`; for an app of an umbrella, the umbrella's."""
+    projects = [candidate for candidate in (folder, *folder.parents) if (candidate / MIX_FILE).is_file()]
+    for project in projects[1:]:
+        inside = (projects[0] / MIX_FILE).relative_to(project).as_posix()
+        if not is_ignored(inside) and _is_umbrella(project):
+            return project
+    return projects[0] if projects else None
+
+
+def _is_umbrella(folder: Path) -> bool:
+    from otp_genesis_analyzers.mix_project import read_mix_project
+
+    try:
+        content = (folder / MIX_FILE).read_bytes()
+    except OSError:
+        return False
+    return read_mix_project(Source(MIX_FILE, content), "").umbrella

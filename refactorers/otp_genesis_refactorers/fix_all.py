@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -39,13 +39,22 @@ def proven_fix(finding: Finding, project: Project, config: Config) -> Change | R
     return trial if isinstance(trial, Refused) else trial.change
 
 
+Objection = Callable[[Finding, Trial], str]
+"""Why a fix that passes the static gates is not wanted, by the finding as it was given; empty if it is."""
+
+
 def fix_all(
-    project: Project, findings: Iterable[Finding], allow: AbstractSet[FixKind], config: Config | None = None
+    project: Project,
+    findings: Iterable[Finding],
+    allow: AbstractSet[FixKind],
+    config: Config | None = None,
+    objection: Objection | None = None,
 ) -> FixResult:
     """Fix one finding after another, each on what the fixes before it left, until no more can be fixed.
 
     `findings` are those of `engine.check(project, config)` that are wanted; one whose fix is of a
-    kind that is not in `allow` is passed over in silence. A fix that fails a gate is refused.
+    kind that is not in `allow` is passed over in silence. A fix that fails a gate, or meets with an
+    `objection`, is refused.
     """
     config = config or Config()
     now, found = project, engine.check(project, config)
@@ -53,6 +62,7 @@ def fix_all(
     applied: list[Trial] = []
     fixed: list[Finding] = []
     refused: dict[Finding, str] = {}
+    rejected: list[tuple[Finding, str]] = []
     progress = True
     while progress:
         progress = False
@@ -61,13 +71,40 @@ def fix_all(
             if isinstance(trial, Refused):
                 refused[given] = trial.reason
                 continue
+            against = objection(given, trial) if objection is not None else ""
+            if against:  # it would be the same another time
+                rejected.append((given, against))
+                del open_findings[given]
+                continue
             progress = True
             now, found = trial.after, trial.found_after
             del open_findings[given]
-            open_findings = {other: at and trial.counterpart(at) for other, at in open_findings.items()}
+            open_findings = _followed(open_findings, trial)
             applied.append(trial)
             fixed.append(given)
-    return _result(project, now, applied, fixed, [(given, refused[given]) for given in open_findings])
+    refusals = [*((given, refused[given]) for given in open_findings), *rejected]
+    return _result(project, now, applied, fixed, refusals)
+
+
+def _followed(findings: Mapping[Finding, Finding | None], trial: Trial) -> dict[Finding, Finding | None]:
+    """Where each finding is after a fix. One whose own text was rewritten is found by its function."""
+    followed = {given: at and trial.counterpart(at) for given, at in findings.items()}
+    lost = [(given, at) for given, at in findings.items() if at is not None and followed[given] is None]
+    if not lost:
+        return followed
+    kinds = {_kind(at) for _, at in lost}
+    known = {trial.counterpart(finding) for finding in trial.found_before if _kind(finding) in kinds}
+    new = [finding for finding in trial.found_after if _kind(finding) in kinds and finding not in known]
+    for given, at in lost:
+        follower = next((finding for finding in new if _kind(finding) == _kind(at)), None)
+        if follower is not None:
+            followed[given] = follower
+            new.remove(follower)
+    return followed
+
+
+def _kind(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.path, finding.scope
 
 
 def _tried(

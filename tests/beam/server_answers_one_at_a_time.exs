@@ -5,6 +5,11 @@ defmodule Stateless do
   use GenServer
   def init(state), do: {:ok, state}
   def handle_call({:work, test}, _from, state), do: {:reply, Work.run(test), state}
+
+  def handle_call({:work_aside, test}, from, state) do
+    Task.Supervisor.start_child(Aside, fn -> GenServer.reply(from, Work.run(test)) end)
+    {:noreply, state}
+  end
 end
 
 defmodule Work do
@@ -18,7 +23,7 @@ end
 defmodule ServerAnswersOneAtATimeTest do
   use ExUnit.Case, async: true
 
-  test "two calls of a server: the second begins when the first has ended" do
+  test "old: two calls of a server: the second begins when the first has ended" do
     {:ok, server} = GenServer.start_link(Stateless, nil)
     test = self()
     tasks = for _ <- 1..2, do: Task.async(fn -> GenServer.call(server, {:work, test}) end)
@@ -28,6 +33,18 @@ defmodule ServerAnswersOneAtATimeTest do
     send(server, :end)
     assert_receive {:begun, ^server}
     send(server, :end)
+    assert Task.await_many(tasks) == [:done, :done]
+  end
+
+  test "new: a server that hands its answer to a task begins both" do
+    start_supervised!({Task.Supervisor, name: Aside})
+    {:ok, server} = GenServer.start_link(Stateless, nil)
+    test = self()
+    tasks = for _ <- 1..2, do: Task.async(fn -> GenServer.call(server, {:work_aside, test}) end)
+    assert_receive {:begun, one}
+    assert_receive {:begun, other}
+    assert Enum.uniq([one, other, server]) == [one, other, server]
+    for task <- [one, other], do: send(task, :end)
     assert Task.await_many(tasks) == [:done, :done]
   end
 

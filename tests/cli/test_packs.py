@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command_line import run, write, write_shop
 from tests.cli.shop import NOTE, QUIET, WARNING, check_json, one_line, paths_in
 from tests.example_project import DEFAULT_APPLICATION, DEFAULT_MIX
-from tests.refactorers.repomix.packs import STYLES, xml
+from tests.repomix.packs import STYLES, xml
 
 EXAMPLE = Path(__file__).parents[2] / "examples/shaky_shop"
 PROJECT = {"mix.exs": DEFAULT_MIX, "lib/shop/application.ex": DEFAULT_APPLICATION}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.command_line import run, write, write_shop
 from tests.cli.shop import NOTE, QUIET, WARNING, check_json, one_line, paths_in
-from tests.refactorers.test_changed_lines import committed, git
+from tests.git.repositories import committed, git
 
 
 def commit(root: Path) -> Path:

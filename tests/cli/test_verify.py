@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from otp_genesis_refactorers.gates import static_gates
+from otp_genesis_refactorers.gates.running import running_gates
 from otp_genesis_refactorers.machine import toolchain
 from otp_genesis_refactorers.proof.evidence import stored
 from tests.cli.command_line import Ran, run
@@ -15,10 +17,8 @@ from tests.patches.corpus import projects
 
 PARCEL = next(project for project in projects() if project.name == "parcel")
 FINDING = "OTP101:lib/parcel/notifier.ex:3"
-GATES = [
-    *("scope", "parses", "suppression", "tests_kept", "public_api", "effects", "finding_gone", "none_new"),
-    *("compile", "compiled_api", "existing_tests", "generated_test", "crash_test", "necessity"),
-]
+STATIC, RUNNING = ([gate.name for gate in gates] for gates in (static_gates(), running_gates()))
+GATES = [*STATIC, *RUNNING]
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +87,7 @@ def test_without_trust_it_says_what_it_can(parcel: Path, tmp_path: Path) -> None
     assert ran.status == 1
     assert report(ran)["verdict"] == "not_verified"
     assert "--trust" in str(report(ran)["reason"])
-    assert set(list(statuses(ran).values())[:8]) == {"pass"}
-    assert set(list(statuses(ran).values())[8:]) == {"not_run"}
+    assert statuses(ran) == {**dict.fromkeys(STATIC, "pass"), **dict.fromkeys(RUNNING, "not_run")}
     assert not (tmp_path / "XDG_CACHE_HOME/otp-genesis/shadows").exists()
 
 
@@ -115,6 +114,7 @@ def test_a_patch_that_does_not_fit(parcel: Path) -> None:
     (parcel / "lib/parcel/notifier.ex").write_text("defmodule Parcel.Notifier do\nend\n")
     ran = run("verify", "--patch", file, "--format", "json", at=parcel)
     assert (ran.status, report(ran)["verdict"], statuses(ran)["applies"]) == (1, "rejected", "fail")
+    assert str(report(ran)["reason"]).startswith("line 2 of lib/parcel/notifier.ex is 'end', and ")
 
 
 def test_as_text_and_as_markdown(parcel: Path) -> None:
@@ -122,6 +122,7 @@ def test_as_text_and_as_markdown(parcel: Path) -> None:
     lines = ran.out.splitlines()
     assert lines[0].split()[:2] == ["scope", "passed"]
     assert lines[-1].startswith("Rejected: Parcel.Notifier would no longer have sent/1")
+    assert [line.endswith("  the same") for line in lines[-4:-1]] == [True, True, True]
     ran = verify(parcel, "supervised, renamed", "--format", "markdown")
     assert ran.out.startswith("# Rejected: OTP101 in `lib/parcel/notifier.ex:3`\n")
 
@@ -151,12 +152,15 @@ def test_what_it_is_called_with(parcel: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.diff"
     empty.write_text("\n")
     (tmp_path / "nothing").mkdir()
+    (tmp_path / "several/one").mkdir(parents=True)
+    (tmp_path / "several/one/mix.exs").touch()
     for arguments, part in [
         (["verify", "--finding", FINDING], "--patch"),
         (["verify", "--patch", tmp_path / "none.diff"], "can't be read"),
         (["verify", "--patch", empty], "is empty"),
         (["verify", "--patch", patch(tmp_path, "supervised"), "--test", tmp_path / "none"], "can't be read"),
         (["verify", tmp_path / "nothing", "--patch", patch(tmp_path, "supervised")], "no mix project"),
+        (["verify", tmp_path / "several"], "no mix project"),
     ]:
         ran = run(*arguments, at=parcel)
         assert (ran.status, ran.out, part in ran.err) == (2, "", True), ran.err

@@ -20,6 +20,7 @@ from cattrs import Converter
 from lsprotocol import types as lsp
 from lsprotocol.converters import get_converter
 from pygls.capabilities import get_capability
+from pygls.exceptions import JsonRpcMethodNotFound
 from pygls.protocol import default_converter
 from pytest_lsp import LanguageClient, client_capabilities
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
@@ -79,14 +80,22 @@ class Editor(LanguageClient):
         self._failures: list[BaseException | None] = []
         self.applies_edits = True
         self.creates_files = False
+        self.answers: str | None = None
+        """What the user answers to every question; None when they close it."""
+        self.can_be_asked = True
+        self.refreshed_documents: list[str] = []
+        """Those that are no files, whose text was said to be another now."""
+        self.questions: list[str] = []
         register_lsp_features(
             self,
             {
                 **DEFAULT_CLIENT_FEATURES,
                 lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: _pushed,
                 lsp.WORKSPACE_APPLY_EDIT: _apply_edit,
+                lsp.WINDOW_SHOW_MESSAGE_REQUEST: _answer,
                 lsp.CLIENT_REGISTER_CAPABILITY: _register,
                 lsp.WORKSPACE_DIAGNOSTIC_REFRESH: _refresh,
+                lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH: _refresh_document,
                 lsp.PROGRESS: _progress,
             },
         )
@@ -108,6 +117,10 @@ class Editor(LanguageClient):
         for task in self._pulling:
             task.cancel()
 
+    def report_server_error(self, error: Exception, source: type[Any]) -> None:
+        if self.can_be_asked or not isinstance(error, JsonRpcMethodNotFound):
+            super().report_server_error(error, source)
+
     def open_folder(self, folder: Path) -> None:
         self.folder = folder
         self._opened.append(folder)
@@ -121,12 +134,16 @@ class Editor(LanguageClient):
         """So that the next test finds the editor as new."""
         for uri in [*self.texts]:
             self.close(uri)
+            del self.versions[uri]
         for folder in [*self._opened]:
             self.close_folder(folder)
         self.messages.clear()
         self.log_messages.clear()
         self.shown_documents.clear()
-        self.applies_edits = True
+        self.refreshed_documents.clear()
+        self.questions.clear()
+        self.applies_edits = self.can_be_asked = True
+        self.answers = None
 
     def _change_folders(self, added: list[Path] | None = None, removed: list[Path] | None = None) -> None:
         event = lsp.WorkspaceFoldersChangeEvent(added=_folders(added), removed=_folders(removed))
@@ -180,11 +197,17 @@ class Editor(LanguageClient):
 
     # --- what is shown --------------------------------------------------------------------------------
 
-    async def until(self, condition: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:
-        deadline = time.monotonic() + SECONDS
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        what: Callable[[], object] = lambda: "",
+        *,
+        seconds: float = SECONDS,
+    ) -> None:
+        deadline = time.monotonic() + seconds
         while not condition():
             assert not self._failures, self._failures
-            assert time.monotonic() < deadline, f"did not happen within {SECONDS} s: {what()}"
+            assert time.monotonic() < deadline, f"did not happen within {seconds} s: {what()}"
             await asyncio.sleep(0.01)
 
     async def shows(self, uri: str, *expected: Squiggle) -> None:
@@ -200,6 +223,11 @@ class Editor(LanguageClient):
             Squiggle(found.range.start.line, self.text_at(text, found.range), str(found.code))
             for found in self.diagnostics.get(uri, ())
         ]
+
+    def has_shown(self, uri: str) -> bool:
+        """Whether the document at this URI, and no other, was opened by the server: as a file, or as none."""
+        names = [shown.uri.rpartition("/")[2] for shown in self.shown_documents]
+        return names == [uri.rpartition("/")[2]]
 
     def is_newest(self, uri: str) -> bool:
         of_this = [published for published in self.published if published.uri == uri]
@@ -285,6 +313,22 @@ class Editor(LanguageClient):
         """The one action of a kind that is offered on a line under this title, or one that begins so."""
         (offer,) = [offer for offer in await self.actions(uri, line, kind) if offer.title.startswith(title)]
         return offer
+
+    def bars(self, title: str) -> dict[str | int, list[Any]]:
+        """What was reported in each progress bar of this title, by its token."""
+        reported: dict[str | int, list[Any]] = {
+            token: list(reports) for token, reports in self.progress_reports.items() if reports
+        }
+        return {token: reports for token, reports in reported.items() if reports[0].title == title}
+
+    def bar(self, title: str) -> str | int | None:
+        """The token of the progress bar of this title that has not ended."""
+        shown = [token for token, reports in self.bars(title).items() if reports[-1].kind != "end"]
+        return shown[-1] if shown else None
+
+    def cancel_bar(self, token: str | int) -> None:
+        """As if the user clicked on the cross beside a bar."""
+        self.window_work_done_progress_cancel(lsp.WorkDoneProgressCancelParams(token))
 
     async def command(self, name: str, arguments: object) -> Any:
         return await self.workspace_execute_command_async(lsp.ExecuteCommandParams(name, [arguments]))
@@ -388,8 +432,19 @@ def _apply_edit(editor: Editor, params: lsp.ApplyWorkspaceEditParams) -> lsp.App
     return lsp.ApplyWorkspaceEditResult(applied=True)
 
 
+def _answer(editor: Editor, params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
+    if not editor.can_be_asked:
+        raise JsonRpcMethodNotFound.of(lsp.WINDOW_SHOW_MESSAGE_REQUEST)
+    editor.questions.append(params.message)
+    return next((choice for choice in params.actions or () if choice.title == editor.answers), None)
+
+
 def _refresh(editor: Editor, _: None) -> None:
     editor.ask_again()
+
+
+def _refresh_document(editor: Editor, params: lsp.TextDocumentContentRefreshParams) -> None:
+    editor.refreshed_documents.append(params.uri)
 
 
 def _progress(editor: Editor, params: lsp.ProgressParams) -> None:

@@ -137,13 +137,15 @@ async def test_only_what_is_asked_for_is_offered(shop: Editor) -> None:
     in_project = ["Ignore OTP101 in this project"] if shop.creates_files else []
     assert titles == [
         "Fix with OTP-Genesis: Start the task under Shop.TaskSupervisor",
+        "Fix and verify with OTP-Genesis: Start the task under Shop.TaskSupervisor",
         "Suppress OTP101 here…",
         "Ignore OTP101 in this file…",
         *in_project,
+        "Verify this module",
         "Explain OTP101 unsupervised-spawn",
     ]
     fixes = [action.title for action in await shop.actions(uri, 2, "quickfix")]
-    assert fixes == titles[:-1]
+    assert fixes == titles[:-2]
     assert [action.title for action in await shop.actions(uri, 2, "refactor", "")] == fixes
     for kinds in (["refactor"], ["quickfix.other"], ["quick"], ["source.fixAll"]):
         assert await shop.actions(uri, 2, *kinds) == []

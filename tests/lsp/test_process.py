@@ -215,7 +215,8 @@ def test_a_client_that_can_do_next_to_nothing(talk: tuple[Wire, Path]) -> None:
     (found,) = wire.hear("textDocument/publishDiagnostics", uri=uri, version=1)["diagnostics"]
     assert set(found) == {"range", "severity", "code", "source", "message"}
     offers = wire.ask("textDocument/codeAction", asked(uri, 2))["result"]
-    assert [offer["command"] for offer in offers] == ["otpGenesis.fix", "otpGenesis.explainRule"]
+    commands = ["otpGenesis.fix", "otpGenesis.verify", "otpGenesis.explainRule"]
+    assert [offer["command"] for offer in offers] == commands
     fixed = wire.ask("workspace/executeCommand", {k: offers[0][k] for k in ("command", "arguments")})
     assert fixed["result"] == {"applied": False, "reason": "this editor can't be asked to apply an edit"}
     hover = wire.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": place(2, 5)})["result"]
@@ -228,7 +229,7 @@ def test_a_place_beyond_all_bounds(talk: tuple[Wire, Path]) -> None:
     params = asked(uri, 0)
     params["range"]["end"] = place(2**40, 2**63)
     params["context"]["diagnostics"] = [{"range": params["range"], "message": "from another server"}]
-    assert len(wire.ask("textDocument/codeAction", params)["result"]) == 2
+    assert len(wire.ask("textDocument/codeAction", params)["result"]) == 3
 
 
 def test_a_request_that_can_not_be_read_is_answered(talk: tuple[Wire, Path]) -> None:

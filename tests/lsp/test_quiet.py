@@ -121,5 +121,34 @@ async def test_a_finding_that_is_gone(shop: Editor) -> None:
     await shop.until(lambda: "the finding is gone" in shop.messages[-1].message)
 
 
+async def test_a_finding_whose_words_have_changed(shop: Editor) -> None:
+    uri = shop.open(MAILER)
+    await shop.shows(uri, SPAWN)
+    actions = [await shop.action_on(uri, 2, title) for title in ("Suppress OTP101 here", "Fix with")]
+    shop.replace(uri, "deliver(user) end", "deliver(user <> user) end")
+    for action in actions:
+        if action.data is not None:
+            resolved = await shop.code_action_resolve_async(action)
+            assert resolved.edit, action.title
+
+
+async def test_two_fixes_of_one_line_one_after_another(shop: Editor) -> None:
+    text = MAILER_TEXT.replace("deliver(user) end", "spawn(fn -> deliver(user) end) end")
+    uri = shop.open(MAILER, text)
+    await shop.shows(uri, SPAWN, Squiggle(2, "spawn", "OTP101"))
+    while actions := [
+        a for a in await shop.actions(uri, 2, "quickfix") if a.title.startswith("Fix with OTP-G")
+    ]:
+        action = next((action for action in actions if action.disabled is None), None)
+        if action is None:
+            break
+        edit = action.edit or (await shop.code_action_resolve_async(action)).edit
+        assert edit
+        shop.apply(edit)
+        await shop.until(lambda: shop.is_newest(uri))
+    assert "spawn(" not in shop.texts[uri]
+    assert shop.texts[uri].count("Task.Supervisor.start_child(") == 2
+
+
 async def test_every_kind_of_action_was_told_to_the_client() -> None:
     assert {action.KIND for action in all_actions() if action.KIND} == set(KINDS)

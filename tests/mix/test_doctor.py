@@ -33,7 +33,7 @@ def test_a_machine_with_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [name for name, entry in found.items() if entry["state"] == "missing"] == ["Gemini"]
     assert "/lib/elixir" in found["Elixir"]["what"]
     assert found["Hex"]["what"].startswith("2.1.1 in ")
-    assert found["Claude"]["what"] == "ANTHROPIC_API_KEY is set"
+    assert found["Claude"]["what"].startswith("ANTHROPIC_API_KEY is set; claude-")
     assert state_of(root) == before
 
 

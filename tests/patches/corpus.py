@@ -4,12 +4,13 @@
 [tests]              ExUnit tests that show a flaw, by name
 [[case]]
 name = "supervised"
+kind = "dropped work"                           what is wrong with it, of a bad one
 finding = "OTP101 lib/parcel/notifier.ex"       what the patch is for: the first of this code in this file
 test = "notified under a supervisor"
 expect = ["verified"]                           or the gates of which one must reject it
 change."lib/parcel/notifier.ex" = [["spawn(", "Task.Supervisor.start_child(Parcel.TaskSupervisor, "]]
 add."test/parcel/a_test.exs" = "notified under a supervisor"
-spoiled = ["syntax", "deleted test"]            more bad patches: this one, spoilt (see `spoiling.py`)
+spoiled = ["syntax", "deleted test"]            more bad ones: this, or its test, spoilt (see `spoiling.py`)
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.applying.patch import PatchRefused, apply_patch
 from otp_genesis_refactorers.proof.evidence import Evidence
 from otp_genesis_refactorers.proof.verification import Request, given_test, refused, verify
-from tests.patches.spoiling import SPOILS, Draft, diff_of
+from tests.patches.spoiling import SPOILS, SPOILT_TESTS, Draft, diff_of, kind_of
 
 FOLDER = Path(__file__).parent
 
@@ -39,6 +40,8 @@ class Case:
     draft: Draft
     expect: tuple[str, ...]
     test: str | None
+    kind: str = ""
+    """What is wrong with it; empty of a good one."""
 
     @property
     def code(self) -> str:
@@ -84,16 +87,22 @@ def rejecting_gate(evidence: Evidence) -> str:
 
 def prove(case: Case, root: Path, project: Project, *, trusted: bool = True) -> Evidence:
     """What the gates say of a case; `project` is the one in `root`, where mix may run or not."""
+    with case.draft.prepared(root):
+        request = request_for(case, root, project, trusted=trusted)
+        return refused(*request) if isinstance(request, tuple) else verify(request)
+
+
+def request_for(
+    case: Case, root: Path, project: Project, *, trusted: bool = True
+) -> Request | tuple[Request, PatchRefused]:
+    """What the gates are asked; a patch that can't be applied with why."""
     config = Config().merged(also=(case.code,) if case.code else ())
     finding = _finding(case, project, config) if case.code else None
     request = Request(root, project, config, {}, finding, trusted_for_this_run=trusted)
     if case.test is not None:
         request = replace(request, test=given_test(request, "/elsewhere/a_test.exs", case.test.encode()))
-    with case.draft.prepared(root):
-        contents = apply_patch(case.draft.diff, root, project.read)
-        if isinstance(contents, PatchRefused):
-            return refused(request, contents)
-        return verify(replace(request, contents=contents))
+    contents = apply_patch(case.draft.diff, root, project.read)
+    return (request, contents) if isinstance(contents, PatchRefused) else replace(request, contents=contents)
 
 
 def _finding(case: Case, project: Project, config: Config) -> Finding:
@@ -124,8 +133,16 @@ def _cases(project: str, given: Mapping[str, Any], data: Mapping[str, Any]) -> I
     new |= dict.fromkeys(given.get("remove", ()))
     test = data["tests"][given["test"]] if "test" in given else None
     draft = Draft(files, new, code, path, given["diff"].encode() if "diff" in given else diff_of(files, new))
-    case = Case(project, given["name"], draft, tuple(given["expect"]), test)
+    case = Case(project, given["name"], draft, tuple(given["expect"]), test, given.get("kind", ""))
     yield case
     for kind in given.get("spoiled", ()):
+        if kind in SPOILT_TESTS:
+            spoilt_test, expect = SPOILT_TESTS[kind]
+            yield replace(
+                case, name=f"{case.name}, {kind}", test=spoilt_test, expect=expect, kind=kind_of(kind)
+            )
+            continue
         spoilt, expect = SPOILS[kind]
-        yield replace(case, name=f"{case.name}, {kind}", draft=spoilt(draft), expect=expect)
+        yield replace(
+            case, name=f"{case.name}, {kind}", draft=spoilt(draft), expect=expect, kind=kind_of(kind)
+        )

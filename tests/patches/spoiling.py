@@ -101,6 +101,16 @@ def _needless(draft: Draft) -> Draft:
     return draft.but(path, text.replace("use Application\n", "use Application\n\n  def version, do: 1\n"))
 
 
+def _in_front(line: str) -> Callable[[Draft], Draft]:
+    return lambda draft: draft.but(draft.path, line + (draft.new.get(draft.path) or draft.files[draft.path]))
+
+
+def _by_a_macro(lines: str) -> Callable[[Draft], Draft]:
+    """What is run where nobody sees it: when the file of the finding is compiled, in another file."""
+    module = f"defmodule OtpGenesis.Spoilt do\n  defmacro __using__(_) do\n{lines}\n    :ok\n  end\nend\n"
+    return lambda draft: draft.beginning("  use OtpGenesis.Spoilt").but("lib/otp_genesis_spoilt.ex", module)
+
+
 def _raw(diff: str) -> Callable[[Draft], Draft]:
     return lambda draft: replace(draft, diff=draft.diff + diff.encode())
 
@@ -127,6 +137,11 @@ _BURST = f"""\
   system = Enum.random([:os])
   for _ <- 1..200, do: system.cmd(~c"sleep {SLEEPER_SECONDS} > /dev/null 2>&1 &")
 """
+_DAEMON = f"""\
+  system = Enum.random([:os])
+  system.cmd(~c"setsid sleep {SLEEPER_SECONDS} > /dev/null 2>&1 &")
+"""
+_ENDLESS = "  Enum.each(Stream.cycle([1]), & &1)\n"
 _FLOOD = """\
   Enum.each(Stream.cycle([1]), fn _ -> IO.puts(String.duplicate("flood ", 1_000)) end)
 """
@@ -161,6 +176,11 @@ SPOILS: Mapping[str, tuple[Callable[[Draft], Draft], tuple[str, ...]]] = {
     "unused function": (_ending("  defp left_over, do: :ok\n"), ("compile",)),
     "undefined function": (_ending("  def missing, do: Nowhere.to_be_found()\n"), ("compile",)),
     "reads a key": (_ending('  def key, do: System.get_env("ANTHROPIC_API_KEY")\n'), ("effects",)),
+    "reads a key by name": (
+        _ending('  def key, do: apply(System, :get_env, ["ANTHROPIC_API_KEY"])\n'),
+        ("effects",),
+    ),
+    "reads outside": (_ending('  def users, do: File.read!("/etc/passwd")\n'), ("effects",)),
     "runs a command": (_ending('  def who, do: System.cmd("id", [])\n'), ("effects",)),
     "writes outside": (_ending('  def mark, do: File.write!("/etc/otp_genesis", "here")\n'), ("effects",)),
     "outside path": (_raw(_adding("../outside.ex")), ("scope",)),
@@ -174,7 +194,59 @@ SPOILS: Mapping[str, tuple[Callable[[Draft], Draft], tuple[str, ...]]] = {
     ),
     "through a link": (lambda draft: replace(_raw(_adding(f"{_LINK}/a.ex"))(draft), linked=True), ("scope",)),
     "huge": (_ending("".join(f"  def number_{n}, do: {n}\n" for n in range(10_000))), ("scope",)),
-    "flood": (_beginning(_FLOOD), ("compile",)),
-    "endless compile": (_beginning("  Enum.each(Stream.cycle([1]), & &1)\n"), ("compile",)),
-    "burst": (_ending(_BURST), ("effects", "necessity")),
+    "flood": (_beginning(_FLOOD), ("module_bodies",)),
+    "endless compile": (_beginning(_ENDLESS), ("module_bodies",)),
+    "burst": (_ending(_BURST), ("module_bodies",)),
+    "leaves a daemon": (_ending(_DAEMON), ("module_bodies",)),
+    "code in front": (_in_front("IO.puts(:here)\n"), ("outside_modules",)),
+    "flood by a macro": (_by_a_macro(_FLOOD), ("compile",)),
+    "endless compile by a macro": (_by_a_macro(_ENDLESS), ("compile",)),
+    "burst by a macro": (_by_a_macro(_BURST), ("effects", "necessity")),
+    "leaves a daemon by a macro": (_by_a_macro(_DAEMON), ("effects", "necessity")),
 }
+
+
+def _test(body: str) -> str:
+    return f"""\
+defmodule OtpGenesis.SpoiltTest do
+  use ExUnit.Case
+
+  test "shows the flaw" do
+    {body}
+    assert Enum.count([1]) == 1
+  end
+end
+"""
+
+
+SPOILT_TESTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "vacuous test": (_test(""), ("generated_test",)),
+    "bursting test": (
+        _test(f'for _ <- 1..200, do: :os.cmd(~c"sleep {SLEEPER_SECONDS} > /dev/null 2>&1 &")'),
+        ("generated_test",),
+    ),
+    "flooding test": (
+        _test('Enum.each(Stream.cycle([1]), fn _ -> IO.puts(String.duplicate("flood ", 1_000)) end)'),
+        ("generated_test",),
+    ),
+}
+"""Tests that come with a good patch in place of its own."""
+
+_KINDS: Mapping[str, tuple[str, ...]] = {
+    "burst of processes": ("burst", "burst by a macro", "bursting test"),
+    "output flood": ("flood", "flood by a macro", "flooding test"),
+    "infinite loop": ("endless compile", "endless compile by a macro"),
+    "leaves a process behind": ("leaves a daemon", "leaves a daemon by a macro"),
+    "reads a key": ("reads a key by name",),
+    "reads or writes outside": ("reads outside", "writes outside", "outside path", "git hook"),
+    "follows a symlink": ("symbolic link", "through a link"),
+    "new warning": ("unused function", "undefined function"),
+    "edits how it is judged": ("build file", "configuration", "test helper"),
+    "runs code when compiled": ("code in front",),
+    "too large": ("huge",),
+}
+
+
+def kind_of(spoil: str) -> str:
+    """What is wrong with a patch that is spoilt in this way, for people."""
+    return next((kind for kind, spoils in _KINDS.items() if spoil in spoils), spoil)

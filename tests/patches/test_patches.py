@@ -36,7 +36,7 @@ def _first_stopped() -> dict[str, tuple[PatchedProject, Case]]:
         for project, case in reversed(CASES):
             if set(case.expect) - {"existing_tests", "effects"} == {gate} or case.expect == (gate,):
                 found[gate] = project, case
-    burst = next((project, case) for project, case in CASES if case.name.endswith(", burst"))
+    burst = next((project, case) for project, case in CASES if case.name.endswith(", bursting test"))
     return {**found, "burst": burst}
 
 
@@ -46,6 +46,7 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(CASES) - len(good) >= 100
     assert len({case.code for _, case in CASES}) >= 20
     assert len(PROJECTS) >= 6
+    assert [case.id for _, case in CASES if case.good is bool(case.kind)] == []
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)

@@ -13,7 +13,7 @@ from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related
 from otp_genesis_analyzers.project import FileAnalysis, MixApp, Project
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.plan import Written, write_plan
+from otp_genesis_refactorers.plan.documents import Written, write_plan
 
 UPLOADS_PATH, CART_PATH = "lib/shop/uploads.ex", "lib/shop/cart.ex"
 

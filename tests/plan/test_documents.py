@@ -14,7 +14,7 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Confidence
 from otp_genesis_refactorers.applying.write import NotWritten
-from otp_genesis_refactorers.plan import Written, write_plan
+from otp_genesis_refactorers.plan.documents import Written, write_plan
 from otp_genesis_refactorers.plan.markdown import parse
 from tests.plan.shop import UPLOADS_PATH, Shop
 

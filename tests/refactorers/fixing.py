@@ -6,7 +6,7 @@ application `:shop` whose `Shop.Application` starts no children.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from inspect import cleandoc
 
 from otp_genesis_analyzers import engine
@@ -53,13 +53,16 @@ def start_findings(project: Project) -> list[Finding]:
     return [finding for finding in engine.check(project, STRICT) if finding.code in CODES]
 
 
-def fixed(project: Project) -> Change | Refused:
-    """The first of these findings fixed, and the fix put through the gates."""
-    finding = start_findings(project)[0]
+def fixed(project: Project, codes: Collection[str] = CODES) -> Change | Refused:
+    """The fix of the first finding of these rules, one that has a fix if any, put through the gates."""
+    found = engine.check(project, STRICT)
+    candidates = [finding for finding in found if finding.code in codes]
+    finding = next((each for each in candidates if each.fix is not None), candidates[0])
     change = fix(finding, project)
     if isinstance(change, Change):
-        found = engine.check(project, STRICT)
-        assert first_failure(try_out(finding, change, project, found, STRICT)) is None
+        assert change.kind is finding.fix
+        failure = first_failure(try_out(finding, change, project, found, STRICT))
+        assert failure is None, failure
     return change
 
 

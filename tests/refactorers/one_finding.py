@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.fixes import fix
-from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import try_out
-from tests.refactorers.fixing import STRICT, changed_files, decoded, files_of, project_of
+from tests.refactorers.fixing import changed_files, decoded, files_of, fixed, project_of
 
 
 def run_fix(code: str, text: str) -> tuple[dict[str, str], Change] | Refused:
@@ -17,14 +13,25 @@ def run_fix(code: str, text: str) -> tuple[dict[str, str], Change] | Refused:
 
 def _run(code: str, files: dict[str, bytes]) -> tuple[dict[str, str], Change] | Refused:
     project = project_of(files)
-    found = engine.check(project, STRICT)
-    finding = next(finding for finding in found if finding.code == code)
-    change = fix(finding, project)
-    if isinstance(change, Refused):
-        return change
-    failure = first_failure(try_out(finding, change, project, found, STRICT))
-    assert failure is None, failure
-    return decoded(changed_files(change, project)), change
+    change = fixed(project, (code,))
+    return change if isinstance(change, Refused) else (decoded(changed_files(change, project)), change)
+
+
+def fixed_files(code: str, text: str) -> dict[str, str]:
+    result = run_fix(code, text)
+    assert not isinstance(result, Refused), result.reason
+    return result[0]
+
+
+def check_becomes(code: str, text: str, *parts: str) -> Change:
+    """The fix leaves all `parts` in the changed files, in this order."""
+    result = run_fix(code, text)
+    assert not isinstance(result, Refused), result.reason
+    files, change = result
+    content = "".join(files[path] for path in sorted(files))
+    places = [content.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places), content
+    return change
 
 
 def check_fixed(code: str, before: str, after: str) -> Change:

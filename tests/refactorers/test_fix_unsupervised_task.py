@@ -91,7 +91,7 @@ def test_under_an_alias() -> None:
           alias Task, as: T
 
           def run(job) do
-            Task.Supervisor.start_child(Shop.TaskSupervisor, job)
+            T.Supervisor.start_child(Shop.TaskSupervisor, job)
             :ok
           end
         end

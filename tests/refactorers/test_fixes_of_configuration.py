@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_refactorers.fixes import fix
-from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import try_out
-from tests.refactorers.fixing import STRICT, changed_files, project_of
+from tests.refactorers.fixing import changed_files, fixed, project_of
 
 PATH = "lib/shop/api.ex"
 
@@ -20,14 +16,8 @@ PATH = "lib/shop/api.ex"
 def run_fix(code: str, text: bytes) -> bytes | Refused:
     """The file after the fix of its first finding of a rule, put through the gates."""
     project = project_of({PATH: text})
-    found = engine.check(project, STRICT)
-    finding = next(finding for finding in found if finding.code == code)
-    change = fix(finding, project)
-    if isinstance(change, Refused):
-        return change
-    assert change.kind is finding.fix
-    assert first_failure(try_out(finding, change, project, found, STRICT)) is None
-    return changed_files(change, project)[PATH]
+    change = fixed(project, (code,))
+    return change if isinstance(change, Refused) else changed_files(change, project)[PATH]
 
 
 def module(body: str) -> str:

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.fixes import fix
-from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import try_out
-from tests.refactorers.fixing import STRICT, WITH_SUPERVISOR, changed_files, files_of, project_of
+from tests.refactorers.fixing import STRICT, WITH_SUPERVISOR, changed_files, files_of, fixed, project_of
 
 SERVER = "lib/example.ex"
 
@@ -27,15 +24,8 @@ def server(code: str) -> str:
 def run_fix(code: str, text: str) -> bytes | Refused:
     """The file after the first fixable finding of a rule was fixed and the fix put through the gates."""
     project = project_of(files_of(text), WITH_SUPERVISOR)
-    found = engine.check(project, STRICT)
-    findings = [finding for finding in found if finding.code == code]
-    finding = next((one for one in findings if one.fix is FixKind.UNSAFE), findings[0])
-    change = fix(finding, project)
-    if not isinstance(change, Change):
-        return change
-    failure = first_failure(try_out(finding, change, project, found, STRICT))
-    assert failure is None, failure
-    return changed_files(change, project)[SERVER]
+    change = fixed(project, (code,))
+    return change if isinstance(change, Refused) else changed_files(change, project)[SERVER]
 
 
 def check_fix(code: str, before: str, after: str) -> None:

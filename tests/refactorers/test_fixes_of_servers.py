@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.fixes import fix
-from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import try_out
-from tests.refactorers.fixing import STRICT, changed_files, decoded, files_of, project_of
+from tests.example_project import DEFAULT_APPLICATION
+from tests.refactorers.fixing import changed_files, fixed, project_of
+from tests.refactorers.one_finding import check_becomes, check_refused, run_fix
 
-MAILER = """
+MAILER = f"""
+# file: lib/shop/application.ex
+{DEFAULT_APPLICATION.replace("[]", "[Shop.Mailer]")}
 # file: lib/shop/mailer.ex
 defmodule Shop.Mailer do
   use GenServer
 
   def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
 
-  def init(opts), do: {:ok, opts}
+  def init(opts), do: {{:ok, opts}}
 
-  def handle_call(:count, _from, state), do: {:reply, 1, state}
+  def handle_call(:count, _from, state), do: {{:reply, state, state}}
 
-  def handle_info({:deliver, _mail}, state), do: {:noreply, state}
+  def handle_info({{:deliver, _mail}}, state), do: {{:noreply, state}}
 end
 # file: lib/shop/orders.ex
 defmodule Shop.Orders do
   def confirm(order) do
-    send(Shop.Mailer, {:deliver, order})
+    send(Shop.Mailer, {{:deliver, order}})
     :ok
   end
 end
@@ -37,37 +37,6 @@ end
 def server(code: str) -> str:
     """A GenServer with these functions."""
     return f"defmodule Shop.Server do\n  use GenServer\n\n  def init(opts), do: {{:ok, opts}}\n\n{code}\nend"
-
-
-def run_fix(code: str, text: str) -> tuple[dict[str, str], Change] | Refused:
-    """The changed files of the first finding of a rule, put through the gates."""
-    project = project_of(files_of(text))
-    found = engine.check(project, STRICT)
-    finding = next(finding for finding in found if finding.code == code)
-    change = fix(finding, project)
-    if isinstance(change, Refused):
-        return change
-    failure = first_failure(try_out(finding, change, project, found, STRICT))
-    assert failure is None or "OTP106" in failure.reason, failure
-    return decoded(changed_files(change, project)), change
-
-
-def check_becomes(code: str, text: str, *parts: str) -> Change:
-    """The fix leaves all `parts` in the changed files, in this order."""
-    result = run_fix(code, text)
-    assert not isinstance(result, Refused), result.reason
-    files, change = result
-    content = "".join(files[path] for path in sorted(files))
-    places = [content.find(part) for part in parts]
-    assert -1 not in places and places == sorted(places), content
-    return change
-
-
-def check_refused(code: str, text: str, part: str) -> None:
-    refusal = run_fix(code, text)
-    assert isinstance(refusal, Refused), refusal
-    assert part in refusal.reason
-    assert "\n" not in refusal.reason
 
 
 def test_down_by_reference_when_the_reference_is_the_key() -> None:
@@ -131,8 +100,7 @@ def test_only_a_genserver_gets_clauses() -> None:
 def test_clauses_keep_line_breaks_and_indentation() -> None:
     text = server("  def handle_cast(:go, s), do: {:noreply, [Task.async(fn -> :ok end) | s]}")
     project = project_of({"lib/a.ex": (text + "\n").replace("\n", "\r\n").encode()})
-    finding = next(finding for finding in engine.check(project, STRICT) if finding.code == "OTP121")
-    change = fix(finding, project)
+    change = fixed(project, ("OTP121",))
     assert isinstance(change, Change)
     content = changed_files(change, project)["lib/a.ex"]
     assert content.count(b"\n") == content.count(b"\r\n")
@@ -215,7 +183,7 @@ def test_clause_moves_to_the_calls() -> None:
         "OTP401",
         MAILER,
         "def deliver(mail), do: GenServer.call(__MODULE__, {:deliver, mail})",
-        "def handle_call(:count, _from, state), do: {:reply, 1, state}",
+        "def handle_call(:count, _from, state), do: {:reply, state, state}",
         "def handle_call({:deliver, _mail}, _from, state), do: {:reply, :ok, state}",
         "Shop.Mailer.deliver(order)",
     )

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.fixes import fix
-from otp_genesis_refactorers.gates import first_failure
-from otp_genesis_refactorers.gates.trial import try_out
-from tests.refactorers.fixing import STRICT, changed_files, decoded, files_of, project_of
+from tests.refactorers.fixing import changed_files, decoded, files_of, fixed, project_of
 
 PATH = "lib/shop/sales.ex"
 LOG = """
@@ -35,14 +31,7 @@ def attaching(call: str) -> str:
 
 
 def run_fix(call: str) -> Change | Refused:
-    project = project_of(files_of(attaching(call)))
-    found = engine.check(project, STRICT)
-    finding = next(finding for finding in found if finding.code == "OTP504")
-    change = fix(finding, project)
-    if isinstance(change, Change):
-        assert change.kind is finding.fix
-        assert first_failure(try_out(finding, change, project, found, STRICT)) is None
-    return change
+    return fixed(project_of(files_of(attaching(call))), ("OTP504",))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.gates import (
     effects,
+    module_bodies,
     none_new,
     parses,
     public_api,
@@ -88,7 +89,8 @@ def check(gate: ModuleType, new: Mapping[str, str | None], part: str = "", code:
 def test_cheap_ones_come_first_and_each_has_its_place() -> None:
     names = [gate.name for gate in static_gates()]
     assert names == [
-        *("scope", "parses", "suppression", "tests_kept", "public_api", "effects", "finding_gone", "none_new")
+        *("scope", "parses", "suppression", "tests_kept", "outside_modules", "module_bodies"),
+        *("public_api", "effects", "finding_gone", "none_new"),
     ]
 
 
@@ -288,3 +290,39 @@ def test_as_many_of_another_rule_are_the_same(after: str, part: str) -> None:
     )
     assert isinstance(verdict, Failed) == bool(part), verdict
     assert part in getattr(verdict, "reason", "")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "  @timeout :timer.seconds(5)\n",
+        "  import Bitwise\n  alias Shop.Cart\n  require Logger\n",
+        "  plug :authorize, only: [:show]\n  field :name, default: fn -> 1 end\n",
+        "  for name <- [:a, :b] do\n    def unquote(name)(), do: unquote(name)\n  end\n",
+        "  if Mix.env() == :test do\n    def reset, do: :ok\n  end\n",
+        "  defmodule Inner do\n    defstruct [:a]\n  end\n",
+        "  def run(x) do\n    y = x.make.()\n    for z <- y, do: z\n  end\n",
+    ],
+)
+def test_what_belongs_in_a_module(lines: str) -> None:
+    check(module_bodies, FIX | mailer("  use GenServer, restart: :temporary\n", "  use GenServer\n" + lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "part"),
+    [
+        ('  system = Enum.random([:os])\n  system.cmd(~c"id")\n', "'system = Enum.random([:os])'"),
+        ("  for _ <- 1..200, do: IO.puts(1)\n", "runs when lib/shop/mailer.ex is compiled"),
+        ("  Enum.each(1..9, fn _ ->\n    IO.puts(1)\n  end)\n", "'Enum.each(1..9, fn _ ->'"),
+        ("  [1] |> Enum.map(& &1)\n", "body of a module"),
+        ("  @all Enum.map(1..9, fn n -> n end)\n", "'@all Enum.map"),
+        ("  if true do\n    send(self(), :now)\n  end\n", "'if true do'"),
+        ('  defmodule Inner do\n    :os.cmd(~c"id")\n  end\n', "':os.cmd("),
+    ],
+)
+def test_what_runs_when_it_is_compiled(lines: str, part: str) -> None:
+    check(
+        module_bodies,
+        FIX | mailer("  use GenServer, restart: :temporary\n", "  use GenServer\n" + lines),
+        part,
+    )

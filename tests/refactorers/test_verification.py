@@ -98,7 +98,19 @@ def test_without_a_test_that_passes_nothing_is_verified(tmp_path: Path) -> None:
     failing = {**SHOP, "test/shop_test.exs": TEST.replace("== 3", "== 5")}
     evidence = verify(request(tmp_path / "shop", failing, BETTER))
     assert evidence.verdict == "not_verified"
-    assert reasons(evidence) == {"existing_tests": "the project has no test that passes"}
+    assert reasons(evidence).keys() == {"existing_tests"}
+    assert evidence.reason.startswith(
+        "none of the project's tests passes as it is, 'ShopTest: has a price' for one"
+    )
+
+
+@pytest.mark.parametrize("helper", [True, False])
+def test_without_a_test_nothing_is_verified(tmp_path: Path, helper: bool) -> None:
+    files = {path: text for path, text in SHOP.items() if not path.startswith("test/")}
+    files |= {"test/test_helper.exs": "ExUnit.start()\n"} if helper else {}
+    evidence = verify(request(tmp_path / "shop", files, BETTER))
+    assert evidence.verdict == "not_verified"
+    assert evidence.reason.startswith("the project has no tests")
 
 
 def test_a_project_that_does_not_compile_proves_nothing(tmp_path: Path) -> None:

@@ -22,6 +22,22 @@ defmodule Shop.MixProject do
   def application, do: [mod: {Shop.Application, []}]
 end
 """
+SERVER = "use GenServer\n  def init(x), do: {:ok, x}"
+APPLICATION = """
+# file: lib/shop/application.ex
+defmodule Shop.Application do
+  use Application
+  def start(_type, _args) do
+    children = {children}
+    Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
+  end
+  {more}
+end
+"""
+
+
+def application(children: str, more: str = "") -> str:
+    return APPLICATION.replace("{children}", children).replace("{more}", more)
 
 
 def grown(root: Path, code: str) -> tuple[Project, ProcessForest]:

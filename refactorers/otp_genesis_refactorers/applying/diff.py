@@ -16,13 +16,14 @@ CONTEXT_LINES = 3
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-def unified(path: str, before: bytes | None, after: bytes) -> str:
-    """The diff of one file, empty when nothing differs. `before` is None for a new file."""
-    old, new = _lines(before or b""), _lines(after)
+def unified(path: str, before: bytes | None, after: bytes | None) -> str:
+    """The diff of one file, empty when nothing differs. None is a file that does not exist."""
+    old, new = _lines(before or b""), _lines(after or b"")
     if old == new:
         return ""
     hunks = list(difflib.unified_diff(old, new, n=CONTEXT_LINES))[2:]
-    header = [_header("---", None if before is None else f"a/{path}"), _header("+++", f"b/{path}")]
+    names = (None if before is None else f"a/{path}", None if after is None else f"b/{path}")
+    header = [_header("---", names[0]), _header("+++", names[1])]
     return "".join([*header, *map(_ended, hunks)])
 
 
@@ -35,8 +36,8 @@ def unified_change(change: Change, contents: Mapping[str, bytes]) -> str:
     )
 
 
-def unified_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
-    """The diff of several files, sorted by path. A path that `before` lacks is a new file."""
+def unified_files(before: Mapping[str, bytes], after: Mapping[str, bytes | None]) -> str:
+    """The diff of several files, sorted by path. What `before` lacks is new, None is removed."""
     return "".join(unified(path, before.get(path), after[path]) for path in sorted(after))
 
 

@@ -19,12 +19,12 @@ from unidiff.constants import DEV_NULL, LINE_TYPE_EMPTY, LINE_TYPE_NO_NEWLINE
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import Hunk, PatchedFile, PatchSet
 
+from otp_genesis_refactorers.applying.paths import objection_to
+
 MAX_PATCH_BYTES = 256 << 10
 _ENCODING = "latin-1"  # a byte a character: what comes out are the bytes that went in
 _REGULAR_FILE = "100"
-_RESERVED = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
-)
+_SHOWN_CHARACTERS = 80
 
 
 class PatchRefused(Struct, frozen=True):
@@ -39,9 +39,9 @@ NewContents = Mapping[str, bytes | None]
 
 
 def apply_patch(
-    patch: bytes, root: Path, read: Callable[[str], bytes], *, repository_path: str = ""
+    patch: bytes, root: Path | None, read: Callable[[str], bytes], *, repository_path: str = ""
 ) -> NewContents | PatchRefused:
-    """What the files below `root` become.
+    """What the files below `root` become; None when they are not on the disk.
 
     `read` gives the present content by the path relative to `root`, or raises OSError: `Project.read`. The
     names in the patch are relative to `root` too, or to the repository in which it is `repository_path`.
@@ -79,13 +79,13 @@ def _parsed(patch: bytes) -> PatchSet | PatchRefused:
 
 
 def _applied(
-    file: PatchedFile, repository_path: str, root: Path, read: Callable[[str], bytes]
+    file: PatchedFile, repository_path: str, root: Path | None, read: Callable[[str], bytes]
 ) -> dict[str, bytes | None] | PatchRefused:
     old, new = (
         name.removeprefix(f"{repository_path}/") if repository_path else name for name in _paths(file)
     )
     for path in filter(None, dict.fromkeys((old, new))):
-        objection = _objection(path, root)
+        objection = objection_to_path(path, root)
         if objection:
             return PatchRefused("scope", f"the patch changes {path!r}, {objection}")
     if file.is_binary_file:
@@ -101,7 +101,7 @@ def _applied(
         before = read(old) if old else b""
     except OSError:
         return PatchRefused("applies", f"the patch changes {old}, which does not exist")
-    if new and new != old and os.path.lexists(root / new):
+    if new and new != old and _exists(new, root, read):
         return PatchRefused("applies", f"the patch makes {new}, which exists already")
     after = _patched(before, file)
     if isinstance(after, PatchRefused):
@@ -129,15 +129,22 @@ def _name(written: str) -> str:
     return os.fsdecode(name)
 
 
-def _objection(path: str, root: Path) -> str:
+def _exists(path: str, root: Path | None, read: Callable[[str], bytes]) -> bool:
+    if root is not None:
+        return os.path.lexists(root / path)
+    try:
+        read(path)
+    except OSError:
+        return False
+    return True
+
+
+def objection_to_path(path: str, root: Path | None) -> str:
     """Why nobody may change what this path names; empty when there is no reason."""
+    objection = objection_to(path)
+    if objection or root is None:
+        return objection
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in path or path[1:2] == ":":
-        return "which is outside the project"
-    if not path.isprintable() or path != str(pure) or path == ".":
-        return "which is no plain path"
-    if any(part.lower().startswith(".git") or part.split(".")[0].lower() in _RESERVED for part in pure.parts):
-        return "which belongs to git or is a reserved name"
     for place in [*reversed((root / pure).parents), root / pure][len(root.parts) :]:
         try:
             mode = place.lstat().st_mode
@@ -159,15 +166,30 @@ def _patched(before: bytes, file: PatchedFile) -> bytes | PatchRefused:
         wanted, given = list(_side(hunk, added=False)), list(_side(hunk, added=True))
         at = _place(lines, wanted, max(0, hunk.source_start - bool(wanted)) + moved, position)
         if at is None:
-            return PatchRefused(
-                "applies",
-                f"line {hunk.source_start} of {_name(file.path)} does not read as the patch says:"
-                " make it again from the files as they are",
-            )
+            return PatchRefused("applies", _mismatch(hunk, wanted, lines, _name(file.path)))
         moved = at - max(0, hunk.source_start - bool(wanted))
         result += [*lines[position:at], *given]
         position = at + len(wanted)
     return b"".join([*result, *lines[position:]])
+
+
+def _mismatch(hunk: Hunk, wanted: list[bytes], lines: list[bytes], path: str) -> str:
+    """Where the file first differs from what a hunk says of it."""
+    first = max(0, hunk.source_start - 1)
+    for number, line in enumerate(wanted, first):
+        is_there = lines[number : number + 1]
+        if is_there != [line]:
+            found = repr(_shown(is_there[0])) if is_there else "not there"
+            return (
+                f"line {number + 1} of {path} is {found}, and {_shown(line)!r} in the patch: make the patch"
+                " again from the files as they are"
+            )
+    return f"the hunk at line {hunk.source_start} of {path} stands behind one that comes later in the file"
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _side(hunk: Hunk, *, added: bool) -> Iterator[bytes]:

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast
 
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
+from otp_genesis_refactorers.rewriting.tidied import tidied
 
 
-class Fix(Protocol):
+class _Module(Protocol):
     """What a module in this folder is."""
 
     def fix(self, finding: Finding, project: Project) -> Change | Refused: ...
 
 
+@dataclass(frozen=True)
+class Fix:
+    """The fix of a rule, which leaves nothing untidy."""
+
+    _module: _Module
+
+    def fix(self, finding: Finding, project: Project) -> Change | Refused:
+        change = self._module.fix(finding, project)
+        return change if isinstance(change, Refused) else tidied(change, project)
+
+
 def find_fix(rule_name: str) -> Fix | None:
     """The fix of a rule, given by its name (`unsupervised-spawn`); None where it has none."""
     name = rule_name.replace("-", "_")
-    return _load(name) if name in _names() else None
+    return Fix(_load(name)) if name in _names() else None
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:
@@ -41,5 +54,5 @@ def _names() -> frozenset[str]:
     return frozenset(entry.name for entry in pkgutil.iter_modules(__path__))
 
 
-def _load(name: str) -> Fix:
-    return cast(Fix, importlib.import_module(f"{__name__}.{name}"))
+def _load(name: str) -> _Module:
+    return cast(_Module, importlib.import_module(f"{__name__}.{name}"))

@@ -14,6 +14,7 @@ from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.definitions import clauses_after, clauses_before, indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
+from otp_genesis_refactorers.rewriting.statements import first_comment_above
 
 _NOTES = (
     "The start succeeds before the work is done; a failure restarts the server, no longer fails the start.",
@@ -60,7 +61,7 @@ def _free_tag(module: Module) -> str | None:
 def _edits(site: CallSite, found: DeferrableInit, message: str) -> list[Edit]:
     source, module = site.source, site.site.module
     init = source.node_at(site.site.clause.span)
-    start = _start_of_moved(found)
+    start = _start_of_moved(source, found)
     returned = f"{{:ok, {found.early_state or 'nil'}, {{:continue, {message}}}}}"
     clause = _continue_clause(source, module, init, found, message, start)
     continued = module.function("handle_continue", 2)
@@ -72,12 +73,11 @@ def _edits(site: CallSite, found: DeferrableInit, message: str) -> list[Edit]:
     return [Edit(Span(start, found.returned.end_byte), returned), beside]
 
 
-def _start_of_moved(found: DeferrableInit) -> int:
+def _start_of_moved(source: Source, found: DeferrableInit) -> int:
     """Where the moved part begins, with the comments directly above its first statement."""
-    first = (*found.moved, found.returned)[0]
-    while (before := first.prev_named_sibling) is not None and before.type == "comment" and found.moved:
-        first = before
-    return first.start_byte
+    if not found.moved:
+        return found.returned.start_byte
+    return first_comment_above(source, found.moved[0]).start_byte
 
 
 def _continue_clause(
@@ -86,7 +86,10 @@ def _continue_clause(
     """The lines of the new clause, without the indentation of its definition."""
     moved = source.text(Span(start, found.returned.start_byte)) if found.moved else ""
     indent = indent_of(source, init)
-    lines = [line.removeprefix(f"{indent}  ") for line in moved.rstrip().split(newline_of(source.content))]
+    newline = newline_of(source.content)
+    # A blank line in front of what is returned stays: statements of several lines need it.
+    end = newline if moved.count(newline) - moved.rstrip().count(newline) > 1 else ""
+    lines = [line.removeprefix(f"{indent}  ") for line in (moved.rstrip() + end).split(newline)]
     state = found.early_state or "_state"
     body = [*(lines if moved else []), f"{{:noreply, {syntax.text(found.state)}}}"]
     is_impl = any(clause.impl for function in module.functions for clause in function.clauses)

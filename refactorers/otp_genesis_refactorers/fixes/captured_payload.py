@@ -21,7 +21,7 @@ from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
 from otp_genesis_refactorers.rewriting.definitions import indent_of, with_first_statement
 from otp_genesis_refactorers.rewriting.layout import newline_of
-from otp_genesis_refactorers.rewriting.statements import begins_its_line, line_before
+from otp_genesis_refactorers.rewriting.statements import begins_its_line, first_comment_above, line_before
 
 _BLOCKS = syntax.SECTIONS | {"do_block", "body", "block"}
 _NOTE = "A field that is not there now fails in the process that hands the function over."
@@ -105,14 +105,7 @@ def _hoisted(
 
 def _above(source: Source, statement: Node, lines: str) -> Edit:
     """In front of the comments on the statement too."""
-    first = statement
-    while (
-        (before := first.prev_named_sibling) is not None
-        and before.type == "comment"
-        and first.start_point.row - before.end_point.row == 1
-        and begins_its_line(source, before)
-    ):
-        first = before
+    first = first_comment_above(source, statement)
     edit = line_before(source, statement, lines)
     return Edit(Span(first.start_byte, first.start_byte), edit.text)
 

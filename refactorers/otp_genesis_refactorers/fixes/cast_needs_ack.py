@@ -11,10 +11,12 @@ from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.messages.shapes import Sent, Taken, sent, sent_by, taken, unwrapped
 from otp_genesis_analyzers.facts.model import FileFacts, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.reading.walk import read_facts
+from otp_genesis_analyzers.facts.state.stateless_server import is_stateless_server
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
-from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
+from otp_genesis_refactorers.change import Change, Edit, Refused, edited, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.clause_to_call import clause_as_call
 from otp_genesis_refactorers.whole_project import WholeProject
@@ -42,6 +44,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     moved = clause_as_call(site.source, module, clause)
     if isinstance(moved, Refused):
         return moved
+    if _keeps_nothing(site.source, module, moved):
+        return Refused(
+            f"`{module.name}` would answer calls and keep nothing: a plain function, called by whoever needs "
+            f":{tag}, is done when it returns, and nobody waits for others"
+        )
     return _change(project, site, tag, moved, senders)
 
 
@@ -59,6 +66,12 @@ def _change(
         files=tuple(file_change(path, project.read(path), found) for path, found in sorted(edits.items())),
         notes=("The callers now wait, and exit when no answer comes in five seconds.",),
     )
+
+
+def _keeps_nothing(source: Source, module: Module, edits: list[Edit]) -> bool:
+    after = Source(source.path, edited(source.content, tuple(sorted(edits))))
+    found = next((one for one in read_facts(after).modules if one.name == module.name), None)
+    return found is not None and is_stateless_server(after, call_graph(found))
 
 
 def _only_clause(module: Module, tag: str) -> Taken | None:

@@ -19,6 +19,7 @@ from otp_genesis_refactorers.rewriting.formatter import DEFAULT_LINE_LENGTH, lin
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
 
 _TWINS = {"get_env": "compile_env", "fetch_env!": "compile_env!"}
+_DECIDING = frozenset({"if", "unless", "case", "cond", "with", "try", "for"})
 
 
 class _Read(NamedTuple):
@@ -90,6 +91,11 @@ def _as_compile_env(read: _Read, project: Project) -> Change | Refused:
         return Refused(
             f"the call at {where} is not written as `Application.{call.name}(...)`: change it by hand"
         )
+    if _is_in_running_code(read):
+        return Refused(
+            f"the call at {where} stands in code that runs when the module is compiled: read the value in a "
+            "function, and decide there"
+        )
     edits = without_long_line(project, read.source, [Edit(span_of(name), twin)], call.span)
     return Change(
         title=f"Say that it is fixed in the build: `Application.{twin}`",
@@ -97,3 +103,16 @@ def _as_compile_env(read: _Read, project: Project) -> Change | Refused:
         files=(file_change(read.source.path, read.source.content, edits),),
         notes=("A release that is configured otherwise at its start refuses to boot.",),
     )
+
+
+def _is_in_running_code(read: _Read) -> bool:
+    """In a statement of the module's body that decides something, and defines nothing."""
+    statement = read.source.node_at(read.call.span)
+    while (around := statement.parent) is not None:
+        owner = around.parent
+        if around.type == "do_block" and owner is not None and syntax.local_name(owner) == "defmodule":
+            break
+        statement = around
+    if syntax.local_name(statement) not in _DECIDING:
+        return False
+    return not any(syntax.local_name(node) in syntax.DEFINITIONS for node in syntax.below(statement))

@@ -5,17 +5,20 @@ Shown by `tests/beam/infinite_timeout.exs`: the old call never comes back, the n
 
 from __future__ import annotations
 
+from msgspec import structs
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.processes.abandoned_tasks import abandoned_tasks, is_wait
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
 from otp_genesis_refactorers.rewriting.definitions import clauses_before
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
+from otp_genesis_refactorers.rewriting.places import place_of, written
 
 _DEFAULT = "60_000"
 _NAMES = {"call": "call_timeout", "async_stream": "stream_timeout", "async_stream_nolink": "stream_timeout"}
@@ -32,6 +35,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     value = _infinity(site)
     if isinstance(value, Refused):
         return value
+    if _would_abandon_its_task(site):
+        return Refused(
+            f"behind a limit the task at {site.place} would run on when the time is up: write "
+            "`Task.yield(task, time) || Task.shutdown(task)` with a time in milliseconds"
+        )
     app = project.app_of(finding.path)
     if app is None or not app.name:
         return Refused(
@@ -39,7 +47,8 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
             f"timeout: write a number in milliseconds at {site.place}"
         )
     name = _NAMES.get(site.call.name, "await_timeout")
-    attribute = f"@{name} Application.compile_env(:{app.name}, [__MODULE__, :{name}], {_DEFAULT})"
+    application = written("Application", place_of(site.source, site.site.clause.span).scope)
+    attribute = f"@{name} {application}.compile_env(:{app.name}, [__MODULE__, :{name}], {_DEFAULT})"
     added = _attribute(site, name, attribute)
     if isinstance(added, Refused):
         return added
@@ -64,6 +73,11 @@ def _infinity(site: CallSite) -> Node | Refused:
     return Refused(
         f"the timeout `{written}` at {site.place} is written elsewhere: write a number in milliseconds there"
     )
+
+
+def _would_abandon_its_task(site: CallSite) -> bool:
+    limited = structs.replace(site.call, args=site.call.args[:1])
+    return is_wait(site.call) and abandoned_tasks(site.source, site.site._replace(call=limited)) is not None
 
 
 def _attribute(site: CallSite, name: str, attribute: str) -> list[Edit] | Refused:

@@ -58,7 +58,7 @@ def _edits(
     for returned in shape.returned:
         edits += _going_on(source, returned, f"{{:continue, {written}}}", line_length)
     clause = (
-        _moved(source, module, shape)
+        _moved(source, module, shape, line_length)
         if moves
         else [_delegating(source, module, message, shape.taken.function.name, line_length)]
     )
@@ -74,9 +74,11 @@ def _taken_out(source: Source, statement: Node) -> list[Edit]:
     """A statement removed with its line, or what stands before the next; `(send; value)` leaves the value."""
     after, block = statement.next_named_sibling, statement.parent
     assert after is not None and block is not None, "what a callback gives stands behind it"
-    if begins_its_line(source, statement) and after.start_point.row > statement.end_point.row:
+    in_parentheses = block.type == "block" and len(block.named_children) == 2
+    has_lines = begins_its_line(source, statement) and after.start_point.row > statement.end_point.row
+    if has_lines and not in_parentheses:
         return [_line_taken_out(source, statement)]
-    if block.type == "block" and len(block.named_children) == 2:
+    if in_parentheses:
         return [
             Edit(Span(block.start_byte, after.start_byte), ""),
             Edit(Span(after.end_byte, block.end_byte), ""),
@@ -112,7 +114,7 @@ def _going_on(source: Source, returned: Node, continuation: str, line_length: in
     return [own_line, Edit(Span(state.end_byte, state.end_byte), f"{separator}{continuation}")]
 
 
-def _moved(source: Source, module: Module, shape: ContinuedInit) -> list[Edit] | Refused:
+def _moved(source: Source, module: Module, shape: ContinuedInit, line_length: int) -> list[Edit] | Refused:
     """The clause that took the message takes `{:continue, message}`."""
     continued = module.function("handle_continue", 2)
     if continued is None:
@@ -122,7 +124,7 @@ def _moved(source: Source, module: Module, shape: ContinuedInit) -> list[Edit] |
     assert function is not None, "the message is sent by init/1"
     behind = source.node_at(function.clauses[-1].span)
     return moved_clause(
-        source, shape.taken.function, shape.taken.clause, "handle_continue", behind, impl=impl
+        source, shape.taken.function, shape.taken.clause, "handle_continue", behind, line_length, impl=impl
     )
 
 

@@ -9,6 +9,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import find_call_site
 from otp_genesis_refactorers.rewriting.callback_clauses import add_info_clauses, state_name
+from otp_genesis_refactorers.rewriting.places import place_of, written
 
 _NOTE = "Both clauses leave the state as it is: say in them what a result and a failure mean to the server."
 
@@ -19,10 +20,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         return site
     module = site.site.module
     state = state_name(module)
+    scope = place_of(site.source, site.site.clause.span).scope
     clauses = [
         [
             f"def handle_info({{ref, _result}}, {state}) when is_reference(ref) do",
-            "  Process.demonitor(ref, [:flush])",
+            f"  {written('Process', scope)}.demonitor(ref, [:flush])",
             f"  {{:noreply, {state}}}",
             "end",
         ]

@@ -50,6 +50,8 @@ def _named(
     project: Project,
     forwarded: Forwarding | None = None,
 ) -> Change | Refused:
+    if any(node.type == "comment" for node in syntax.below(handler)):
+        return Refused(f"a comment stands in the handler at {attach.place}: move it above, then try again")
     unknown = _why_not_public(attach, written, project, forwarded)
     if unknown is not None:
         return unknown

@@ -70,7 +70,8 @@ def _flags(source: Source, init: Function) -> list[Edit] | Refused:
             if isinstance(added, Refused):
                 return added
             edits += added
-    return edits or Refused(
+    # Clauses that become blocks side by side both want the blank line between them.
+    return sorted(set(edits)) or Refused(
         "no clause of `init/1` has a body of its own: set the flag where the server starts"
     )
 

@@ -8,8 +8,14 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place
-from otp_genesis_refactorers.rewriting.statements import line_before, line_behind, without_line
+from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.places import place_of, written
+from otp_genesis_refactorers.rewriting.statements import (
+    begins_its_line,
+    line_before,
+    line_behind,
+    without_line,
+)
 from otp_genesis_refactorers.rewriting.test_site import TestSite, find_test_site
 
 _REFERENCES = ("ref", "monitor_ref", "down_ref")
@@ -31,6 +37,8 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
             f"the test looks for what takes the place of the process that ends at {where}, and a monitor "
             "says nothing of that: ask for the new process until it is there"
         )
+    if not _has_own_lines(exit_signal, kill):
+        return Refused(f"several statements share a line at {where}: give each a line of its own first")
     reference = _free_name(exit_signal)
     if reference is None:
         return Refused(f"{', '.join(_REFERENCES)} are all in use around {where}: monitor the process by hand")
@@ -45,13 +53,20 @@ def _edits(exit_signal: TestSite, kill: UnwatchedKill, reference: str) -> list[E
     source, pid = exit_signal.source, kill.process.value
     reason = ":killed" if kill.reason.is_atom("kill") else "_"
     wait = f"assert_receive {{:DOWN, ^{reference}, :process, ^{pid}, {reason}}}"
-    edits = [line_before(source, exit_signal.statement, f"{reference} = Process.monitor({pid})")]
+    process = written("Process", place_of(source, span_of(exit_signal.statement)).scope)
+    edits = [line_before(source, exit_signal.statement, f"{reference} = {process}.monitor({pid})")]
     edits += [without_line(source, source.node_at(sleep.span)) for sleep in kill.sleeps]
     if kill.look.name == "alive?":
         edits.append(Edit(kill.statement, wait))
     else:
         edits.append(line_behind(source, exit_signal.statement, wait))
     return edits
+
+
+def _has_own_lines(exit_signal: TestSite, kill: UnwatchedKill) -> bool:
+    source = exit_signal.source
+    changed = [source.node_at(span) for span in (*(sleep.span for sleep in kill.sleeps), kill.statement)]
+    return all(begins_its_line(source, node) for node in changed)
 
 
 def _free_name(exit_signal: TestSite) -> str | None:

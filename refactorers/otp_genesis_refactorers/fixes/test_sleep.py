@@ -20,6 +20,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     sleep = find_test_site(finding, project)
     if isinstance(sleep, Refused):
         return sleep
+    if sleep.statement.type == "binary_operator":
+        return Refused(
+            f"what the sleep at {place(sleep.source, finding.span.start)} gives is bound to a name: "
+            "take the name away first"
+        )
     behind = following(sleep.source, sleep.site.clause, sleep.site.call)
     if behind and syntax.local_name(behind[0]) == "refute_received":
         return _as_timeout(finding, sleep, behind[0])

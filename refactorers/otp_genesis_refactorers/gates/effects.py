@@ -7,8 +7,9 @@ Code that is run from a string counts, since nobody can see what it does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.model import Call, FileFacts
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.gates.trial import Failed, NotRun, Passed, Trial
 
@@ -36,6 +37,17 @@ _WORLD: Mapping[str, frozenset[str]] = {
 }
 """Functions by module; none means all of them."""
 
+_HIDING: Mapping[str, frozenset[str]] = {
+    "Kernel": frozenset({"apply"}),
+    ":erlang": frozenset({"apply"}),
+    ":rpc": _ANY,
+    ":erpc": _ANY,
+    "Function": frozenset({"capture"}),
+    "Module": frozenset({"concat", "safe_concat"}),
+    "?": frozenset({"cmd", "shell", "eval_string", "eval_quoted", "eval_file", "open_port", "load_nif"}),
+}
+"""What can call anything, where the function is not written out: nobody can see what it reaches for."""
+
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -48,10 +60,25 @@ def check(trial: Trial) -> Passed | Failed | NotRun:
     for call in _reached(trial.after, paths, watched):
         if _kind(call, watched) not in known:
             return Failed(
-                f"it would call {call.target}, which the code did not do before and"
+                f"it would call {_target(call, watched)}, which the code did not do before and"
                 f" {trial.finding.code} does not ask for"
             )
-    return Passed()
+    return _beyond(trial, paths) or Passed()
+
+
+def reach_of(facts: FileFacts) -> str:
+    """The first call of a file that reaches out of the program, such as `System.cmd/2`; empty without one."""
+    watched = {**_WORLD, **_FILES}
+    return next((_target(call, watched) for call in _calls(facts) if _is_watched(call, watched)), "")
+
+
+def _beyond(trial: Trial, paths: list[str]) -> Failed | None:
+    """State may be kept in files, but not in just any, and none is there to be read that is not its own."""
+    known = {call.args for call in _reached(trial.before, paths, _FILES)}
+    for call in _reached(trial.after, paths, _FILES):
+        if call.args not in known and _goes_too_far(call):
+            return Failed(f"it would call {call.target} with {call.args[0].value!r}")
+    return None
 
 
 def _unasked(trial: Trial) -> Failed | NotRun:
@@ -76,19 +103,56 @@ def _goes_too_far(call: Call) -> bool:
 
 def _kind(call: Call, watched: Mapping[str, frozenset[str]]) -> str:
     """What is reached for: where all functions of a module are watched, they are one."""
-    return call.target if watched[call.module] else call.module
+    kind = _target(call, watched) if watched.get(call.module, call.target) else call.module
+    return kind.replace(".safe_concat/", ".concat/")  # the same reach, but for names that are there already
+
+
+def _target(call: Call, watched: Mapping[str, frozenset[str]]) -> str:
+    """`System.cmd/2`, also where that is handed to another function as a module, a name and arguments."""
+    if call.module == "?":
+        return f"{call.name}/{call.arity} of a module that only the run time knows"
+    return (
+        call.target if _names(call.module, call.name, watched) else _handed_over(call, watched) or call.target
+    )
 
 
 def _reached(project: Project, paths: list[str], watched: Mapping[str, frozenset[str]]) -> Iterator[Call]:
     for path in paths:
         if path not in project.files or project.role_of(path).is_test:
             continue
-        for module in project.all_facts(path).modules:
-            for function in module.functions:
-                for clause in function.clauses:
-                    yield from (call for call in clause.calls if _is_watched(call, watched))
+        yield from (call for call in _calls(project.all_facts(path)) if _is_watched(call, watched))
+
+
+def _calls(facts: FileFacts) -> Iterator[Call]:
+    for module in facts.modules:
+        for function in module.functions:
+            for clause in function.clauses:
+                yield from clause.calls
 
 
 def _is_watched(call: Call, watched: Mapping[str, frozenset[str]]) -> bool:
-    names = watched.get(call.module)
-    return names is not None and (not names or call.name in names)
+    if _names(call.module, call.name, watched) or _handed_over(call, watched):
+        return True
+    return _names(call.module, call.name, _HIDING) and not _is_written_out(call)
+
+
+def _names(module: str, name: str, watched: Mapping[str, frozenset[str]]) -> bool:
+    names = watched.get(module)
+    return names is not None and (not names or name in names)
+
+
+def _handed_over(call: Call, watched: Mapping[str, frozenset[str]]) -> str:
+    """`:os.cmd` of `spawn(:os, :cmd, [command])`; empty where nothing that is watched is handed over."""
+    for module, name in pairwise(call.args):
+        written = f":{module.value}" if module.kind == "atom" else module.value
+        if module.kind in ("atom", "module") and name.kind == "atom" and _names(written, name.value, watched):
+            return f"{written}.{name.value}"
+    return ""
+
+
+def _is_written_out(call: Call) -> bool:
+    """What it calls is there to be read: `apply(Shop.Cart, :put, [1])`, and a function that is at hand."""
+    module, *rest = call.args or (None,)
+    if call.arity == 2:
+        return call.name == "apply"
+    return module is not None and module.kind in ("atom", "module") and bool(rest) and rest[0].kind == "atom"

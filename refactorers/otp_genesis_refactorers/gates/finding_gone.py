@@ -1,4 +1,4 @@
-"""What the change was made for is no longer found."""
+"""What the change was made for is no longer found; one that is a step of several has reached its goal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ RANK = 40
 def check(trial: Trial) -> Passed | Failed | NotRun:
     if trial.finding is None:
         return NotRun("no finding was named", applies=False)
+    if trial.goal is not None:
+        missing = trial.goal(trial)
+        return Failed(missing) if missing else Passed()
     place = trial.place_after(trial.finding)
     for found in trial.found_after:
         if place_of_finding(found) == place:

@@ -1,7 +1,8 @@
 """The change keeps to what it is for: it touches no file that decides how it is judged, and no stranger's.
 
 Where a finding is named, its own file may change and those it points to, the supervision trees of its
-application, whoever calls its module or is called by it, and files that are new.
+application, whoever calls its module or is called by it, whoever emits the telemetry events that it handles,
+and files that are new.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from otp_genesis_analyzers.across_modules.telemetry_events import emitters, handled_events
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.roles import Role
@@ -82,3 +84,4 @@ def _paths_near(project: Project, finding: Finding) -> Iterator[str]:
         entry = project.module(name)
         if entry is not None:
             yield entry.path
+    yield from emitters(project, handled_events(facts))

@@ -8,7 +8,8 @@ from otp_genesis_analyzers.facts.model import FileFacts
 from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial
 
 RANK = 25
-_ASSERTING = ("assert", "refute")
+_ASSERTING = ("assert", "refute", "start_supervised!", "start_link_supervised!")
+"""The last two fail the test when the process does not start."""
 
 
 def check(trial: Trial) -> Passed | Failed:

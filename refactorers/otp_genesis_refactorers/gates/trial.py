@@ -5,7 +5,7 @@ It is judged by what is read of it alone; what runs it is in `running`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -41,6 +41,10 @@ class NotRun(Struct, frozen=True):
 
 Verdict = Passed | Failed | NotRun
 
+Goal = Callable[["Trial"], str]
+"""What is to be reached by a change that is one step of several, after which the finding may still be there:
+gives what is missing, empty when it is reached."""
+
 FindingPlace = tuple[str, str, int]
 """Code, path and start of a finding."""
 FindingIdentity = tuple[str, str, str, str]
@@ -64,6 +68,7 @@ class Trial:
     config: Config = field(default_factory=Config)
     """What decides which findings count."""
     removed: frozenset[str] = frozenset()
+    goal: Goal | None = None
 
     def edits_of(self, path: str) -> tuple[Edit, ...]:
         return next((file.edits for file in self.change.files if file.path == path), ())
@@ -103,6 +108,7 @@ def try_contents(
     before: Project,
     found_before: tuple[Finding, ...],
     config: Config,
+    goal: Goal | None = None,
 ) -> Trial:
     """The same for the new contents of files, None for one that is removed. Raises OSError."""
     files = [_file_change(path, content or b"", before) for path, content in sorted(contents.items())]
@@ -110,7 +116,8 @@ def try_contents(
     # Whoever uses a wrapper that is changed reads as something else from then on.
     after = engine.with_wrappers(with_files(before, contents))
     removed = frozenset(path for path, content in contents.items() if content is None)
-    return Trial(finding, change, before, after, found_before, engine.check(after, config), config, removed)
+    found_after = engine.check(after, config)
+    return Trial(finding, change, before, after, found_before, found_after, config, removed, goal)
 
 
 def _file_change(path: str, content: bytes, before: Project) -> FileChange:

@@ -9,14 +9,14 @@ from typing import Literal
 
 from msgspec import Struct
 
+from otp_genesis_refactorers.llm.failures import BadSettings
+from otp_genesis_refactorers.llm.settings import base_url_of, host_of, load_settings
 from otp_genesis_refactorers.machine import trust
 from otp_genesis_refactorers.machine.toolchain import NoToolchain, Toolchain, find_toolchain
 from otp_genesis_refactorers.machine.user_folders import cache_folder, config_folder
 from otp_genesis_refactorers.mix import Ready, has_credo, try_mix
 from otp_genesis_refactorers.sandbox.bubblewrap import Bubblewrap, find_bubblewrap
 from otp_genesis_refactorers.sandbox.openings import FILE_NAME, BadConfiguration, Openings, openings_for
-
-_KEYS = {"Claude": ("ANTHROPIC_API_KEY",), "Gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 
 
 class Found(Struct, frozen=True):
@@ -51,7 +51,7 @@ def examine(project: Path | None) -> Iterator[Found]:
     yield _configuration(openings)
     if project is not None:
         yield from _project(project, toolchain)
-    yield from _keys(environment)
+    yield from _models(environment)
     yield Found("Copies of projects", "found", str(cache_folder() / "shadows"))
 
 
@@ -124,11 +124,21 @@ def _has_hex_dependencies(project: Path) -> bool:
         return False
 
 
-def _keys(environment: dict[str, str]) -> Iterator[Found]:
-    for provider, names in _KEYS.items():
-        found = [name for name in names if environment.get(name)]
+def _models(environment: dict[str, str]) -> Iterator[Found]:
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        yield Found(
+            "Models", "missing", str(error), "no fixes and plans by a model; all that needs none works"
+        )
+        return
+    for name, model in sorted(settings.models.items()):
+        provider = settings.providers[model.provider]
+        title = provider.title if name == provider.title.lower() else f"{provider.title} ({name})"
+        found = [variable for variable in provider.key_variables if environment.get(variable)]
         if found:
-            yield Found(provider, "found", f"{', '.join(found)} is set")
+            host = host_of(base_url_of(model, provider, environment))
+            yield Found(title, "found", f"{', '.join(found)} is set; {model.id} at {host}")
         else:
-            cost = f"no fixes and plans by {provider}; all that needs no model works"
-            yield Found(provider, "missing", f"{' or '.join(names)} is not set", cost)
+            cost = f"no fixes and plans by {provider.title}; all that needs no model works"
+            yield Found(title, "missing", f"{' or '.join(provider.key_variables)} is not set", cost)

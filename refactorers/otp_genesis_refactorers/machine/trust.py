@@ -7,7 +7,6 @@ one folder. Each has its own file, so that two processes never write the same on
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from otp_genesis_refactorers.machine.user_folders import data_folder
+from otp_genesis_refactorers.machine.user_folders import data_folder, write_whole
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,7 @@ def is_trusted(root: Path) -> bool:
 def grant(root: Path) -> None:
     """Remember that mix may run on this folder. Raises OSError."""
     folder = root.resolve()
-    file = _file_of(folder)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    content = msgspec.json.encode(_Granted(os.fsencode(folder), datetime.now(UTC)))
-    handle, name = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as new:
-            new.write(content)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(_file_of(folder), msgspec.json.encode(_Granted(os.fsencode(folder), datetime.now(UTC))))
 
 
 def revoke(root: Path) -> bool:

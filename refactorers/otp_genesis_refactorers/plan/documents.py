@@ -6,24 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.applying.write import NotWritten, write_files
 from otp_genesis_refactorers.change import content_hash
 from otp_genesis_refactorers.fixes import fix as deterministic_fix
-from otp_genesis_refactorers.plan.from_findings import from_findings
-from otp_genesis_refactorers.plan.inline import prose
+from otp_genesis_refactorers.plan.draft import Draft, draft, draft_beside
 from otp_genesis_refactorers.plan.markdown import parse
-from otp_genesis_refactorers.plan.merge import Earlier, is_stale, merged, new_document
-from otp_genesis_refactorers.plan.model import OVERVIEW, PHASES, Phase
-from otp_genesis_refactorers.plan.overview import overview
+from otp_genesis_refactorers.plan.merge import Earlier, is_stale
+from otp_genesis_refactorers.plan.model import FOLDER, OVERVIEW, PHASES
 from otp_genesis_refactorers.plan.proposals import Fix
-from otp_genesis_refactorers.plan.rollout import rollout_sections
-
-FOLDER = ".otp-genesis/plan"
-DEFAULT_GOAL = "Make this code base fault-tolerant"
 
 
 @dataclass(frozen=True)
@@ -59,15 +51,10 @@ def write_plan(
     Raises `NotWritten` or `Outdated`, no document being changed then: one can't be read or written or leads
     out of the folder, it is not UTF-8 text, or a file of the project can't be read.
     """
-    folder = out or root / FOLDER
-    base, prefix = (folder, "") if out else (root, f"{FOLDER}/")
-    contents = _read_all(base, prefix)
-    earlier = Earlier({file: parse(old.decode()) for file, old in contents.items() if old.strip()})
-    texts = plan_texts(project, findings, goal, earlier, fix)
-    changed = {file: text.encode() for file, text in texts.items() if contents.get(file) != text.encode()}
-    hashes = {prefix + file: content_hash(content) for file, content in contents.items() if file in changed}
-    write_files(base, {prefix + file: content for file, content in changed.items()}, hashes)
-    return _written(folder, texts, earlier, set(changed))
+    folder = folder_of(root, out)
+    contents = folder.read()
+    made = draft(project, findings, goal, contents, fix)
+    return folder.write(made, contents, made.texts())
 
 
 def plan_texts(
@@ -77,36 +64,45 @@ def plan_texts(
 
     Raises `NotWritten` or `Outdated` when a file of the project can't be read.
     """
-    goal = prose(goal) or _earlier_goal(earlier) or DEFAULT_GOAL
-    try:
-        phases = from_findings(findings, project, fix, earlier.owners, earlier.open_steps)
-    except OSError as error:
-        raise NotWritten(str(error.filename or "the code"), f"can't be read: {error.strerror}") from error
-    fresh = {step.id: step for phase in phases for step in phase.steps}
-
-    def brought_up_to_date(phase: Phase) -> str:
-        document = earlier.documents.get(phase.file)
-        if document is None:
-            return new_document(phase, goal, earlier.steps)
-        return merged(document, phase, goal, earlier, fresh)
-
-    texts = {phase.file: brought_up_to_date(phase) for phase in phases}
-    documents = {phase.number: parse(texts[phase.file]) for phase in phases}
-    rollout = phases[-1]
-    with_sections = replace(rollout, steps=(), sections=rollout_sections(documents, project))
-    texts[rollout.file] = merged(documents[rollout.number], with_sections, goal, earlier, fresh)
-    summary = overview(documents, findings, fresh, project)
-    return {OVERVIEW.file: brought_up_to_date(summary), **texts}
+    return draft_beside(project, findings, goal, earlier, fix).texts()
 
 
-def _read_all(base: Path, prefix: str) -> dict[str, bytes]:
-    """The documents that are there, by file name."""
-    contents: dict[str, bytes] = {}
-    for _, _, file in (OVERVIEW, *PHASES):
-        content = _read(base, prefix + file)
-        if content is not None:
-            contents[file] = content
-    return contents
+def folder_of(root: Path, out: Path | None = None) -> PlanFolder:
+    """Where a plan is: `out`, else `.otp-genesis/plan` below `root`."""
+    return PlanFolder(out, "") if out else PlanFolder(root, f"{FOLDER}/")
+
+
+@dataclass(frozen=True)
+class PlanFolder:
+    """The folder with a plan's documents, which must not lead out of `base`."""
+
+    base: Path
+    prefix: str
+
+    def read(self) -> dict[str, bytes]:
+        """The documents that are there, by file name. Raises `NotWritten` where one can't be read."""
+        contents: dict[str, bytes] = {}
+        for _, _, file in (OVERVIEW, *PHASES):
+            content = _read(self.base, self.prefix + file)
+            if content is not None:
+                contents[file] = content
+        return contents
+
+    def write(self, made: Draft, contents: Mapping[str, bytes], texts: Mapping[str, str]) -> Written:
+        """Write the texts that differ from `contents`, together.
+
+        Raises `NotWritten`, `Outdated`, `HalfWritten`.
+        """
+        changed = changed_documents(contents, texts)
+        hashes = {self.prefix + file: content_hash(contents[file]) for file in changed if file in contents}
+        write_files(self.base, {self.prefix + file: new for file, new in changed.items()}, hashes)
+        return _written(self.base / self.prefix, texts, made.earlier, set(changed))
+
+
+def changed_documents(contents: Mapping[str, bytes], texts: Mapping[str, str]) -> dict[str, bytes]:
+    """What is to be written: what is up to date is left alone."""
+    new = {file: text.encode() for file, text in texts.items()}
+    return {file: text for file, text in new.items() if contents.get(file) != text}
 
 
 def _read(base: Path, path: str) -> bytes | None:
@@ -125,13 +121,6 @@ def _read(base: Path, path: str) -> bytes | None:
     except UnicodeDecodeError as error:
         raise NotWritten(path, "is not UTF-8 text: convert it or move it away") from error
     return content
-
-
-def _earlier_goal(earlier: Earlier) -> str:
-    """The goal as the documents have it, the overview's before the others'."""
-    files = [OVERVIEW.file, *(phase.file for phase in PHASES)]
-    goals = [earlier.documents[file].goal for file in files if file in earlier.documents]
-    return next((goal for goal in goals if goal), "")
 
 
 def _written(folder: Path, texts: Mapping[str, str], earlier: Earlier, changed: Collection[str]) -> Written:

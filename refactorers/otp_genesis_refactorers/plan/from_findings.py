@@ -46,6 +46,17 @@ def from_findings(
     return tuple(phases)
 
 
+def findings_by_step(
+    findings: Iterable[Finding], owners: Mapping[str, str], open_steps: frozenset[str]
+) -> dict[str, tuple[Finding, ...]]:
+    """The findings of each step, by its id, in the order of the text; see `from_findings`."""
+    groups = _grouped(_identified(findings), owners, open_steps)
+    return {
+        id_: tuple(sorted((finding for _, finding in members), key=lambda finding: finding.sort_key))
+        for id_, members in groups
+    }
+
+
 def _identified(findings: Iterable[Finding]) -> list[Identified]:
     """Each finding with its id, the most critical first."""
     ordered = sorted(

@@ -6,8 +6,9 @@ and the state of an open item whose finding is gone. All else stays, byte for by
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from otp_genesis_refactorers.plan.markdown import (
     SUMMARY,
     Document,
     Item,
+    parse,
     part_name,
     render,
     render_goal,
@@ -92,6 +94,30 @@ def merged(document: Document, phase: Phase, goal: str, earlier: Earlier, fresh:
     merge.new_items(phase, earlier.steps)
     merge.parts(_parts(phase, goal))
     return merge.text()
+
+
+def reordered(text: str, order: Sequence[str]) -> str:
+    """The items of a document in the order of these ids, where they still stand as the tool put them there.
+
+    A person's order is theirs: numbers that don't rise, or anything between the items, is taken for it.
+    """
+    document = parse(text)
+    rank = {id_: position for position, id_ in enumerate(order)}
+    items = [item for item in document.items if item.step.id in rank]
+    if len(items) < 2:
+        return text
+    run = [item for item in document.items if items[0].start <= item.start <= items[-1].start]
+    between = [text[one.end : other.start].strip() for one, other in pairwise(run)]
+    numbers = [[int(part) for part in item.step.number.split(".") if part] for item in run]
+    is_ours = all(item.top_level and item.mark is not None for item in run) and run == items
+    if not is_ours or any(between) or numbers != sorted(numbers) or not text[: run[-1].end].endswith("\n"):
+        return text
+    wanted = sorted(run, key=lambda item: rank[item.step.id])
+    pieces = [text[: run[0].start]]
+    for index, item in enumerate(wanted):
+        gap_end = run[index + 1].start if index + 1 < len(run) else len(text)
+        pieces += [text[item.start : item.end], text[run[index].end : gap_end]]
+    return "".join(pieces)
 
 
 def is_stale(item: Item) -> bool:

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+FOLDER = ".otp-genesis/plan"
+"""Where the documents are, below the project."""
 ID_LENGTH = 8
 
 

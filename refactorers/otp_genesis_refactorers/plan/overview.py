@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from otp_genesis_analyzers.findings import Confidence, Finding
 from otp_genesis_analyzers.project import Project
+from otp_genesis_refactorers.plan.advice.sections import ADVICE
 from otp_genesis_refactorers.plan.inline import code
-from otp_genesis_refactorers.plan.markdown import Document, Item
+from otp_genesis_refactorers.plan.markdown import Document, Item, part_name
 from otp_genesis_refactorers.plan.model import OVERVIEW, PHASES, Phase, Section, State
 from otp_genesis_refactorers.plan.summary import counted, listed
 
@@ -38,7 +39,9 @@ def overview(
     paths = {finding.path for finding in findings}
     total = counted(sum(map(len, items.values())), "item")
     source = f"{counted(len(findings), 'finding')} in {counted(len(paths), 'file')}"
-    summary = f"{total}, from {source}. Written by `otp-genesis plan` from the code alone, without a model."
+    advised = any(part_name(ADVICE) in document.parts for document in documents.values())
+    how = "from the code, with the advice of a model" if advised else "from the code alone, without a model"
+    summary = f"{total}, from {source}. Written by `otp-genesis plan` {how}."
     sections = (
         Section("Phases", _table(items)),
         Section("Order of work", _ORDER),

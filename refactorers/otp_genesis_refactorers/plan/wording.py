@@ -30,6 +30,9 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
     watch: str = ""
     """What shows in production that the fix holds."""
     rollback: str = ""
+    behind_flag: bool = True
+    """Whether a flag can choose between the old and the new code: it can't where it is about how processes
+    are started."""
 
 
 @cache

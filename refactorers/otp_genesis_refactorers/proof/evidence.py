@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from otp_genesis_refactorers.change import content_hash
-from otp_genesis_refactorers.machine.user_folders import data_folder
+from otp_genesis_refactorers.machine.user_folders import data_folder, write_whole
 
 GateStatus = Literal["pass", "fail", "not_run"]
 OverallVerdict = Literal["verified", "rejected", "not_verified"]
@@ -105,10 +105,7 @@ class Evidence(Record):
 def store(root: Path, evidence: Evidence) -> Path:
     """Keep the record, and say where. Raises OSError."""
     file = _folder(root) / f"{evidence.id}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_text(evidence.model_dump_json(indent=2), encoding="utf-8")
-    part.replace(file)
+    write_whole(file, evidence.model_dump_json(indent=2).encode())
     return file
 
 

@@ -13,8 +13,8 @@ def as_table(evidence: Evidence) -> str:
     """A line a gate, and the verdict."""
     width = max((len(gate.name) for gate in evidence.gates), default=0)
     lines = [
-        f"{gate.name:{width}}  {_SIGNS[gate.status]:7}  {gate.seconds:6.2f} s  {gate.reason}".rstrip()
-        for gate in evidence.gates
+        f"{gate.name:{width}}  {_SIGNS[gate.status]:7}  {gate.seconds:6.2f} s  {reason}".rstrip()
+        for gate, reason in zip(evidence.gates, _reasons(evidence), strict=True)
     ]
     return "\n".join([*lines, headline(evidence)])
 
@@ -29,7 +29,7 @@ def as_markdown(evidence: Evidence) -> str:
     """The whole record as a document."""
     finding = evidence.finding
     about = f"{finding.code} in `{finding.path}:{finding.line}`" if finding else "the patch"
-    rows = [_row(gate) for gate in evidence.gates]
+    rows = [_row(*each) for each in zip(evidence.gates, _reasons(evidence), strict=True)]
     tools = ", ".join(f"{name} {version}" for name, version in evidence.tools.items())
     isolation = evidence.isolation or "mix was not run"
     parts = [
@@ -55,8 +55,17 @@ def as_trailer(evidence: Evidence) -> str:
     return f"OTP-Genesis-Evidence: {evidence.id} {evidence.verdict} ({passed} gates passed)"
 
 
-def _row(gate: GateRecord) -> str:
-    return f"| {gate.name} | {_SIGNS[gate.status]} | {gate.seconds:.2f} | {_plain(gate.reason)} |"
+def _reasons(evidence: Evidence) -> list[str]:
+    """Those of the gates, one that many have in a row written once."""
+    reasons = [gate.reason for gate in evidence.gates]
+    return [
+        "the same" if reason and reason == before else reason
+        for before, reason in zip(["", *reasons], reasons, strict=False)
+    ]
+
+
+def _row(gate: GateRecord, reason: str) -> str:
+    return f"| {gate.name} | {_SIGNS[gate.status]} | {gate.seconds:.2f} | {_plain(reason)} |"
 
 
 def _details(gate: GateRecord) -> str:

@@ -26,8 +26,9 @@ from otp_genesis_refactorers.change import content_hash
 from otp_genesis_refactorers.gates import static_gates
 from otp_genesis_refactorers.gates.running import running_gates
 from otp_genesis_refactorers.gates.running.experiment import Experiment, GivenTest
-from otp_genesis_refactorers.gates.trial import Failed, NotRun, Trial, Verdict, try_contents
+from otp_genesis_refactorers.gates.trial import Failed, Goal, NotRun, Trial, Verdict, try_contents
 from otp_genesis_refactorers.git.changed_lines import checked_out
+from otp_genesis_refactorers.git.tree import Tree
 from otp_genesis_refactorers.machine import trust
 from otp_genesis_refactorers.machine.toolchain import Toolchain, find_toolchain
 from otp_genesis_refactorers.mix.results import MixResult
@@ -40,6 +41,7 @@ from otp_genesis_refactorers.proof.evidence import (
     OverallVerdict,
     TestRecord,
 )
+from otp_genesis_refactorers.shadow.originals import of_commit, on_disk
 from otp_genesis_refactorers.shadow.workspace import ShadowError, open_shadow
 
 OnGate = Callable[[str], None]
@@ -57,7 +59,7 @@ class Request:
 
     `finding` is what it is to remove. `test` is to fail without the change and to pass with it; a single new
     test among `contents` is taken for it. `unsaved` is what `project` has of open editors: the change is made
-    on it.
+    on it. `goal` is what a step must reach that need not remove the finding yet.
     """
 
     root: Path
@@ -68,23 +70,68 @@ class Request:
     test: GivenTest | None = None
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     trusted_for_this_run: bool = False
+    goal: Goal | None = None
+    base: Tree | None = None
+    """The commit that `project` is the tree of, and the copy too; without one they are those of the disk."""
+    ours: bool = False
+    """Made by this tool: a part that nothing needs is left out, where another's patch is rejected for it."""
+
+
+@dataclass(frozen=True)
+class Proved:
+    evidence: Evidence
+    contents: NewContents
+    """What the evidence is of: of a change of ours perhaps less than was asked for."""
 
 
 def verify(request: Request, *, cancel: Event | None = None, on_gate: OnGate | None = None) -> Evidence:
     """Ask the gates, cheap ones first, up to the first that fails."""
-    request = _with_test_found(request)
+    return prove(request, cancel=cancel, on_gate=on_gate).evidence
+
+
+def prove(request: Request, *, cancel: Event | None = None, on_gate: OnGate | None = None) -> Proved:
+    """The same. What is left of a change of ours is proved anew, as a whole."""
+    request = _held(_with_test_found(request))
+    while True:
+        evidence, needed = _asked(request, cancel, on_gate)
+        if needed is None:
+            return Proved(evidence, request.contents)
+        left = {path: new for path, new in needed.items() if new != _read(request.project, path)}
+        test = {path: new for path, new in request.contents.items() if _is_the_test(request, path)}
+        request = replace(request, contents={**left, **test})
+
+
+def _held(request: Request) -> Request:
+    """The request with the files that it is about as they are now, whatever becomes of them meanwhile."""
+    paths = {*request.contents, *([request.finding.path] if request.finding else ())}
+    now = {path: content for path in paths if (content := _read(request.project, path)) is not None}
+
+    def read(path: str) -> bytes:
+        return now[path] if path in now else request.project.read(path)
+
+    return replace(request, project=replace(request.project, read=read))
+
+
+def _asked(
+    request: Request, cancel: Event | None, on_gate: OnGate | None
+) -> tuple[Evidence, NewContents | None]:
+    """The evidence, and what is needed of the change where that is less than all of it."""
     begin = monotonic()
     found = engine.check(request.project, request.config)
-    trial = try_contents(request.finding, request.contents, request.project, found, request.config)
+    trial = try_contents(
+        request.finding, request.contents, request.project, found, request.config, request.goal
+    )
     records = list(_static_records(trial, on_gate))
     log: list[MixResult] = []
+    needed: NewContents | None = None
     if _failed(records):
         records += _left_out(_not_reached(records))
     elif not (request.trusted_for_this_run or trust.is_trusted(request.root)):
         records += _left_out(_NO_TRUST)
     else:
-        records += _running_records(request, trial, log, cancel, on_gate)
-    return _evidence(request, records, log, monotonic() - begin)
+        ran, needed = _running_records(request, trial, log, cancel, on_gate)
+        records += ran
+    return _evidence(request, records, log, monotonic() - begin), needed
 
 
 def refused(request: Request, refusal: PatchRefused) -> Evidence:
@@ -153,18 +200,20 @@ def _static_records(trial: Trial, on_gate: OnGate | None) -> Iterator[GateRecord
 
 def _running_records(
     request: Request, trial: Trial, log: list[MixResult], cancel: Event | None, on_gate: OnGate | None
-) -> list[GateRecord]:
-    contents = {
-        path: content
-        for path, content in request.contents.items()
-        if request.test is None or path != request.test.path
-    }
+) -> tuple[list[GateRecord], NewContents | None]:
+    contents = {path: new for path, new in request.contents.items() if not _is_the_test(request, path)}
     records: list[GateRecord] = []
+    needed: NewContents | None = None
     try:
         with open_shadow(
-            request.root, trusted_for_this_run=request.trusted_for_this_run, cancel=cancel
+            request.root,
+            trusted_for_this_run=request.trusted_for_this_run,
+            cancel=cancel,
+            originals=of_commit(request.base) if request.base else on_disk,
         ) as shadow:
-            experiment = Experiment(trial, contents, shadow, request.test, request.unsaved, cancel, log)
+            experiment = Experiment(
+                trial, contents, shadow, request.test, request.unsaved, cancel, log, request.ours
+            )
             for gate in running_gates():
                 if _failed(records):
                     break
@@ -173,9 +222,14 @@ def _running_records(
                 begin, ran = monotonic(), len(log)
                 verdict = gate.check(experiment)
                 records.append(_record(gate.name, verdict, monotonic() - begin, log[ran:]))
+            needed = experiment.needed
     except ShadowError as error:
-        return [*records, *_left_out(str(error), len(records))]
-    return [*records, *_left_out(_not_reached(records), len(records))]
+        return [*records, *_left_out(str(error), len(records))], None
+    return [*records, *_left_out(_not_reached(records), len(records))], needed
+
+
+def _is_the_test(request: Request, path: str) -> bool:
+    return request.test is not None and path == request.test.path
 
 
 def _left_out(reason: str, asked: int = 0) -> list[GateRecord]:
@@ -249,7 +303,7 @@ def _evidence(request: Request, records: list[GateRecord], log: list[MixResult],
         seconds=round(seconds, 3),
         isolation=next((run.isolation for run in log if run.status != "not_run"), ""),
         tools=_tools(request.root),
-        base_commit=checked_out(request.root),
+        base_commit=request.base.commit if request.base else checked_out(request.root),
         files=tuple(
             FileRecord(path=_text(path), before=_hash(before[path]), after=_hash(content))
             for path, content in sorted(contents.items())

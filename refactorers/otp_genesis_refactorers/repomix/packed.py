@@ -9,6 +9,9 @@ from typing import TypeAlias
 File: TypeAlias = tuple[str, str]
 """A path and the content."""
 
+CUT = "⋮----"
+"""The line that stands in place of code which was taken out: by `--compress`, or in a skeleton."""
+
 NO_FILES = "there is no whole file in it: it ends early, or was packed with --no-files"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from otp_genesis_refactorers.repomix import json, markdown, parsable_xml, xml
 from otp_genesis_refactorers.repomix.line_numbers import without_line_numbers
-from otp_genesis_refactorers.repomix.packed import NO_FILES, File, NotAPack, Pack, Packed
+from otp_genesis_refactorers.repomix.packed import CUT, NO_FILES, File, NotAPack, Pack, Packed
 from otp_genesis_refactorers.repomix.tree import paths_in
 
 _SECTION = re.compile(
@@ -21,8 +21,7 @@ _SECTION = re.compile(
 _DECLARATION = re.compile(r"<\?xml[^>]*\?>\s*")
 _EXPECTED = "give a file made by `repomix` with --style xml, markdown or json"
 _DRIVE = re.compile(r"[A-Za-z]:")
-_CUT_OUT = "\n⋮----\n"
-"""What `--compress` puts in place of the code that it takes out."""
+_CUT_OUT = f"\n{CUT}\n"
 _SUFFIXES = (".ex", ".exs")
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 """What file systems take: characters of a path, bytes of a name."""
@@ -46,7 +45,7 @@ _NOTES = {
 
 _OUTSIDE = "no path inside the folder that was packed"
 _TWICE = "can't be told from the files around it, which look like the pack's own marks"
-_CUT = "code was taken out of it by --compress"
+_CUT = "code was taken out of it when it was packed"
 
 
 def read_pack(content: bytes) -> Pack:
@@ -111,7 +110,7 @@ def _reliable(files: tuple[File, ...]) -> tuple[list[File], list[str]]:
             left_out[_OUTSIDE].append(path)
         elif path in unsure:
             left_out[_TWICE].append(path)
-        elif path.endswith(_SUFFIXES) and _CUT_OUT in code:
+        elif path.endswith(_SUFFIXES) and _CUT_OUT in f"{code}\n":
             left_out[_CUT].append(path)
         else:
             kept.append((path, code))

@@ -13,6 +13,7 @@ from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Edit, Refused
 from otp_genesis_refactorers.rewriting.callback_clauses import indent_at
 from otp_genesis_refactorers.rewriting.layout import newline_of
+from otp_genesis_refactorers.rewriting.places import place_of, written
 
 _RESERVED = frozenset(
     {"and", "or", "not", "in", "when", "fn", "do", "end", "catch", "rescue", "after", "else"}
@@ -44,7 +45,8 @@ def client_function(
     server = "__MODULE__" if name.value == module.name else f":{name.value}"
     request = f"{{:{tag}, {', '.join(variables)}}}" if message.kind == "tuple" else f":{tag}"
     head = f"{tag}({', '.join(variables)})" if variables else tag
-    text = f"def {head}, do: GenServer.{way}({server}, {request})"
+    server_module = written("GenServer", place_of(source, anchor.span).scope)
+    text = f"def {head}, do: {server_module}.{way}({server}, {request})"
     return _behind(source, anchor, text)
 
 

@@ -8,7 +8,8 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
 from otp_genesis_refactorers.rewriting.call_site import place
-from otp_genesis_refactorers.rewriting.layout import newline_of
+from otp_genesis_refactorers.rewriting.layout import holds_text_of_many_lines, newline_of
+from otp_genesis_refactorers.rewriting.statements import end_with_comment
 
 
 def with_first_statement(source: Source, definition: Node, statement: str) -> list[Edit] | Refused:
@@ -35,14 +36,32 @@ def _as_block(source: Source, definition: Node, statements: list[str]) -> list[E
     if value is None or len(keywords) > 1 or holder is None or holder.children[0].type == "(":
         where = place(source, definition.start_byte)
         return Refused(f"the definition at {where} has no `do` block: write it with one, then try again")
+    if holds_text_of_many_lines(value):
+        where = place(source, value.start_byte)
+        return Refused(f"the text at {where} has several lines: write the definition with a `do` block first")
     head = syntax.children(holder)[0]
     indent, newline = indent_of(source, definition), newline_of(source.content)
     lines = "".join(f"{newline}{indent}  {statement}" if statement else newline for statement in statements)
+    gap = newline if value.start_point.row < value.end_point.row and statements[-1:] != [""] else ""
     return [
         *_blank_lines_around(source, definition),
-        Edit(Span(head.end_byte, value.start_byte), f" do{lines}{newline}{indent}  "),
+        Edit(Span(head.end_byte, value.start_byte), f" do{lines}{gap}{newline}{indent}  "),
+        *_indented(source, value, f"{indent}  "),
         Edit(Span(value.end_byte, value.end_byte), f"{newline}{indent}end"),
     ]
+
+
+def _indented(source: Source, value: Node, indent: str) -> list[Edit]:
+    """The further lines of an expression, as deep as before below a first line that gets this indentation."""
+    columns = len(indent) - len(indent_of(source, value))
+    edits: list[Edit] = []
+    for row in range(value.start_point.row + 1, value.end_point.row + 1):
+        start, end = source.lines.starts[row], source.lines.line_end(row)
+        if columns > 0 and end > start:
+            edits.append(Edit(Span(start, start), " " * columns))
+        elif columns < 0 and not source.text(Span(start, min(start - columns, end))).strip():
+            edits.append(Edit(Span(start, min(start - columns, end)), ""))
+    return edits
 
 
 def body_replaced(
@@ -65,12 +84,21 @@ def _span(node: Node) -> Span:
 def start_with_attributes(definition: Node) -> int:
     """Where a definition starts, with the attributes and comments that stand directly above it."""
     start = definition
-    while (before := start.prev_named_sibling) is not None:
-        touches = start.start_point.row - before.end_point.row == 1
+    while (before := _in_front(start)) is not None:
+        touches = start.start_point.row - before.end_point.row <= 1
         if not touches or not (before.type == "comment" or _is_attribute(before)):
             break
         start = before
     return start.start_byte
+
+
+def _in_front(node: Node) -> Node | None:
+    """What stands in front of a node, but for a comment behind that on the same line."""
+    before = node.prev_named_sibling
+    other = before.prev_named_sibling if before is not None and before.type == "comment" else None
+    if other is not None and before is not None and other.end_point.row == before.start_point.row:
+        return other
+    return before
 
 
 def clauses_before(source: Source, definition: Node, clauses: list[str]) -> Edit:
@@ -83,7 +111,7 @@ def clauses_before(source: Source, definition: Node, clauses: list[str]) -> Edit
 
 def clauses_after(source: Source, definition: Node, clauses: list[str]) -> Edit:
     """The lines of `clauses` below a definition, a blank line between."""
-    newline, end = newline_of(source.content), definition.end_byte
+    newline, end = newline_of(source.content), end_with_comment(source, definition)
     indent = indent_of(source, definition)
     lines = "".join(f"{newline}{indent}{line}" if line else newline for line in clauses)
     return Edit(Span(end, end), f"{newline}{lines}")

@@ -60,6 +60,8 @@ def broken_lines(source: Source, target: Node, line_length: int) -> list[Edit]:
     if target.start_point.row != target.end_point.row:
         return _broken_call_of_many_lines(page, target)
     unit = _unit(target)
+    if _may_stand_out(unit) and not line_is_too_long(source, target.start_byte, line_length + 1):
+        return _blank_lines_around(page, unit)
     opened = _call_with_keywords_below(unit)
     if opened is not None:
         return _keywords_beside_the_rest(page, opened)
@@ -71,6 +73,17 @@ def broken_lines(source: Source, target: Node, line_length: int) -> list[Edit]:
     text = _lay_out(page, unit, indent, len(before), _tail(source, unit))
     edit = Edit(Span(unit.start_byte, _last_part(unit).end_byte), text)
     return [edit, *_blank_lines_around(page, unit)] if "\n" in text else []
+
+
+def _may_stand_out(unit: Node) -> bool:
+    """The formatter lets the parenthesis of some calls stand one column past the limit.
+
+    Yet it sets such a call apart as if it had several lines.
+    """
+    arguments = syntax.arguments(unit) if unit.type == "call" else []
+    piped = unit.parent is not None and syntax.operator(unit.parent) == "|>"
+    is_statement = piped or (unit.parent is not None and unit.parent.type in _BLOCKS)
+    return is_statement and len(arguments) + piped > 1 and arguments[-1].type in ("keywords", "list")
 
 
 def _call_with_keywords_below(unit: Node) -> Node | None:
@@ -223,7 +236,13 @@ def _call(page: _Page, node: Node, indent: str, column: int, _tail: int) -> str:
     opening = page.source.text(Span(node.start_byte, holder.start_byte + 1))
     leading = "".join(f"{syntax.text(argument)}, " for argument in arguments[:-1])
     last = arguments[-1]
-    if last.type == "keywords" and leading and page.fits(opening + leading.rstrip(), column, 0):
+    generates = any(syntax.operator(argument) == "<-" for argument in arguments)
+    if (
+        last.type == "keywords"
+        and leading
+        and not generates
+        and page.fits(opening + leading.rstrip(), column, 0)
+    ):
         return _one_per_line(page, opening + leading.rstrip(), _spread([last]), ")", indent)
     if last.type in ("list", "anonymous_function"):
         text = opening + leading + _LAYOUTS[last.type](page, last, indent, 0, 0)
@@ -319,7 +338,7 @@ def _broken_call_of_many_lines(page: _Page, call: Node) -> list[Edit]:
     line_start = page.source.lines.starts[call.start_point.row]
     before = page.source.text(Span(line_start, call.start_byte))
     arguments = syntax.arguments(call)
-    if before.strip() or not arguments or call.type != "call" or _holds_text_of_many_lines(call):
+    if before.strip() or not arguments or call.type != "call" or holds_text_of_many_lines(call):
         return []
     if any(argument.start_point.row != call.start_point.row for argument in arguments):
         return []
@@ -340,10 +359,10 @@ def _broken_call_of_many_lines(page: _Page, call: Node) -> list[Edit]:
     return edits
 
 
-def _holds_text_of_many_lines(node: Node) -> bool:
+def holds_text_of_many_lines(node: Node) -> bool:
     """A string whose value would change with its indentation; heredocs move with their end mark."""
     if node.type in ("string", "charlist", "sigil", "quoted_atom"):
         opening = syntax.text(node)
         heredoc = '"""' in opening[:6] or "'''" in opening[:6]
         return node.start_point.row != node.end_point.row and not heredoc
-    return any(_holds_text_of_many_lines(child) for child in node.named_children)
+    return any(holds_text_of_many_lines(child) for child in node.named_children)

@@ -16,7 +16,7 @@ def without_long_line(project: Project, source: Source, edits: list[Edit], span:
     `span` is a place of `source` that the edits don't replace as a whole.
     """
     line_length = _line_length(project, source)
-    if line_is_too_long(source, span.start, line_length):
+    if line_is_too_long(source, span.start, line_length + 1):
         return edits
     after = Source(source.path, edited(source.content, tuple(sorted(edits))))
     start = moved(span.start, edits)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Clause, Function
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
 from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.definitions import indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
-from otp_genesis_refactorers.rewriting.statements import begins_its_line
+from otp_genesis_refactorers.rewriting.statements import (
+    begins_its_line,
+    end_with_comment,
+    first_comment_above,
+)
 
 
 def moved_clause(
-    source: Source, function: Function, clause: Clause, name: str, behind: Node, *, impl: bool
+    source: Source,
+    function: Function,
+    clause: Clause,
+    name: str,
+    behind: Node,
+    line_length: int,
+    *,
+    impl: bool,
 ) -> list[Edit] | Refused:
     """The edits that call a clause `name` and put it behind the definition `behind`.
 
@@ -24,7 +36,7 @@ def moved_clause(
     if len(function.clauses) == 1:
         return [Edit(clause.name_span, name)]
     definition = source.node_at(clause.span)
-    first = _with_comments(source, definition)
+    first = first_comment_above(source, definition)
     removed = _removed(source, function, clause, definition, first)
     if removed is None:
         return Refused(
@@ -34,24 +46,26 @@ def moved_clause(
     newline, indent = newline_of(source.content), indent_of(source, definition)
     comments = source.text(Span(first.start_byte, definition.start_byte))
     head = source.text(Span(definition.start_byte, clause.name_span.start))
-    rest = source.text(Span(clause.name_span.end, definition.end_byte))
+    rest = source.text(Span(clause.name_span.end, end_with_comment(source, definition)))
+    if "\n" not in rest and len(indent) + len(head) + len(name) + len(rest) > line_length:
+        rest = _value_below(source, definition, clause, f"{newline}{indent}  ")
     attribute = f"@impl true{newline}{indent}" if impl else ""
     text = f"{newline}{newline}{indent}{comments}{attribute}{head}{name}{rest}"
     end = source.lines.line_end(behind.end_point.row)
     return [removed, Edit(Span(end, end), text + _blank_line(source, behind))]
 
 
-def _with_comments(source: Source, definition: Node) -> Node:
-    """The first of the comments that stand directly above a definition, or itself."""
-    first = definition
-    while (
-        (before := first.prev_named_sibling) is not None
-        and before.type == "comment"
-        and first.start_point.row - before.end_point.row == 1
-        and begins_its_line(source, before)
-    ):
-        first = before
-    return first
+def _value_below(source: Source, definition: Node, clause: Clause, line_break: str) -> str:
+    """What follows the name of a definition of one line, its `do:` on a line of its own."""
+    value = syntax.body_keywords(definition).get("do")
+    end = end_with_comment(source, definition)
+    if value is None:
+        return source.text(Span(clause.name_span.end, end))
+    head = syntax.arguments(definition)[0]
+    return (
+        f"{source.text(Span(clause.name_span.end, head.end_byte))},{line_break}do: "
+        f"{source.text(Span(value.start_byte, end))}"
+    )
 
 
 def _removed(
@@ -62,6 +76,8 @@ def _removed(
         return None
     if clause is function.clauses[0]:
         after = definition.next_named_sibling
+        if after is not None and after.type == "comment" and not begins_its_line(source, after):
+            after = after.next_named_sibling
         if after is None or after.type == "unary_operator" or not begins_its_line(source, after):
             return None
         return Edit(Span(first.start_byte, after.start_byte), "")
@@ -69,7 +85,7 @@ def _removed(
     if before is None or before.type == "unary_operator":
         return None
     end = source.lines.line_end(before.end_point.row)
-    return Edit(Span(end, definition.end_byte), "")
+    return Edit(Span(end, end_with_comment(source, definition)), "")
 
 
 def _blank_line(source: Source, behind: Node) -> str:

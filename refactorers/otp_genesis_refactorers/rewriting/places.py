@@ -30,7 +30,13 @@ def place_of(source: Source, span: Span) -> Place:
 
 
 def written(module: str, scope: Scope) -> str:
-    """How a module is written here: with `Elixir.` in front where an alias takes its first name."""
+    """How a module is written here: by its alias, which might else be left without use.
+
+    With `Elixir.` in front where an alias takes its first name.
+    """
+    for alias, aliased in scope.aliases.items():
+        if aliased == module or module.startswith(f"{aliased}."):
+            return alias + module.removeprefix(aliased)
     return module if scope.resolve(module) == module else f"Elixir.{module}"
 
 

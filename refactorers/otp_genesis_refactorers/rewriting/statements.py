@@ -13,6 +13,27 @@ def begins_its_line(source: Source, statement: Node) -> bool:
     return not _before(source, statement).strip()
 
 
+def first_comment_above(source: Source, node: Node) -> Node:
+    """The first of the comments that stand directly above a node, or the node itself."""
+    first = node
+    while (
+        (before := first.prev_named_sibling) is not None
+        and before.type == "comment"
+        and first.start_point.row - before.end_point.row == 1
+        and begins_its_line(source, before)
+    ):
+        first = before
+    return first
+
+
+def end_with_comment(source: Source, node: Node) -> int:
+    """Where a node ends, with the comment that stands behind it on its last line."""
+    behind = node.next_named_sibling
+    if behind is None or behind.type != "comment" or behind.start_point.row != node.end_point.row:
+        return node.end_byte
+    return source.lines.line_end(behind.start_point.row)
+
+
 def line_before(source: Source, statement: Node, text: str) -> Edit:
     """A statement in front of another; with a blank line between where the other has several lines."""
     newline = newline_of(source.content)
@@ -29,10 +50,17 @@ def line_behind(source: Source, statement: Node, text: str) -> Edit:
 
 
 def without_line(source: Source, statement: Node) -> Edit:
-    """A statement taken out with its line; of blank lines on both sides one is left."""
+    """A statement taken out with its line; of blank lines on both sides one is left, none behind a `do`.
+
+    What stands behind it on its last line, a comment or another statement, takes its place.
+    """
+    behind = statement.next_named_sibling
+    if behind is not None and behind.start_point.row == statement.end_point.row:
+        return Edit(Span(statement.start_byte, behind.start_byte), "")
     starts = source.lines.starts
     first, last = statement.start_point.row, statement.end_point.row + 1
-    if _is_blank(source, first - 1) and _is_blank(source, last):
+    is_first = statement.prev_named_sibling is None
+    if (is_first or _is_blank(source, first - 1)) and _is_blank(source, last):
         last += 1
     end = starts[last] if last < len(starts) else len(source.content)
     return Edit(Span(starts[first], end), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,20 @@ def project_files(root: Path, with_dependencies: bool) -> Iterator[ProjectFile]:
                     waiting.append(f"{path}/")
             elif not entry.name.startswith(_SECRETS):
                 yield from _file(root, path, entry)
+
+
+def is_copied(path: str, paths: Container[str], with_dependencies: bool) -> bool:
+    """Whether `project_files` would give a regular file of this path in a project of these `paths`."""
+    *folders, name = path.split("/")
+    above = ""
+    for folder in folders:
+        beside_mix_file = f"{above}mix.exs" in paths
+        if not above and folder == "deps" and beside_mix_file:
+            return with_dependencies
+        if not _is_wanted_folder(folder, beside_mix_file):
+            return False
+        above += f"{folder}/"
+    return not name.startswith(_SECRETS)
 
 
 def _is_wanted_folder(name: str, beside_mix_file: bool) -> bool:

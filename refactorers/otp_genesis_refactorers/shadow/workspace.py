@@ -21,9 +21,9 @@ from threading import Event
 from otp_genesis_refactorers.machine import trust
 from otp_genesis_refactorers.machine.user_folders import cache_folder
 from otp_genesis_refactorers.shadow.build_times import age_build
-from otp_genesis_refactorers.shadow.mirror import Stamp, Wanted, mirror, read_known, write_known
+from otp_genesis_refactorers.shadow.mirror import Wanted, mirror, read_known, write_known
+from otp_genesis_refactorers.shadow.originals import Originals, on_disk
 from otp_genesis_refactorers.shadow.path_dependencies import path_dependencies
-from otp_genesis_refactorers.shadow.project_files import project_files
 
 _FORGOTTEN_SECONDS = 30 * 24 * 3600
 """After so long without use a shadow is deleted."""
@@ -42,7 +42,7 @@ class ShadowError(Exception):
 class Shadow:
     """The copy, while this process alone may use it."""
 
-    def __init__(self, original: Path, folder: Path, trusted: bool) -> None:
+    def __init__(self, original: Path, folder: Path, trusted: bool, originals: Originals = on_disk) -> None:
         self.original = original
         """The project that it is a copy of, a real path."""
         self.trusted = trusted
@@ -55,7 +55,8 @@ class Shadow:
         self.in_place: tuple[Path, ...] = ()
         """Dependencies named by an absolute path, which stay where they are."""
         self._at = original.name
-        self._on_disk: dict[str, Wanted] | None = None
+        self._originals = originals
+        self._base: dict[str, Wanted] | None = None
 
     @property
     def root(self) -> Path:
@@ -63,7 +64,7 @@ class Shadow:
         return self.files / self._at
 
     def sync(self, overlay: Mapping[str, bytes | None]) -> frozenset[str]:
-        """Make the copy equal to the project with `overlay` laid over it, and give the paths that changed.
+        """Make the copy equal to its originals with `overlay` laid over, and give the paths that changed.
 
         `overlay` maps paths relative to the root, with `/`, to contents; None removes a file. It
         holds until the next call. Which files the project has was seen when the shadow was opened.
@@ -74,9 +75,9 @@ class Shadow:
             _check_overlaid(path)
         try:
             os.scandir(self.original).close()
-            if self._on_disk is None:
-                self._on_disk = self._found_on_disk()
-            wanted = self._overlaid(self._on_disk, overlay)
+            if self._base is None:
+                self._base = self._found()
+            wanted = self._overlaid(self._base, overlay)
             try:
                 changed = self._mirrored(wanted)
             except OSError as error:
@@ -109,23 +110,16 @@ class Shadow:
             age_build(self.build, self.files, changed)
         return changed
 
-    def _found_on_disk(self) -> dict[str, Wanted]:
+    def _found(self) -> dict[str, Wanted]:
         """Every file of the copy, by its path in `files`."""
-        wanted: dict[str, Wanted] = {}
-        for folder, at in self._copied_folders():
-            for file in project_files(folder, with_dependencies=folder == self.original):
-                wanted[f"{at}/{file.path}"] = Wanted(
-                    original="" if file.link else f"{folder}/{file.path}",
-                    stamp=None if file.link else Stamp.of(file.status),
-                    link=file.link,
-                    is_executable=bool(file.status.st_mode & 0o100),
-                )
-        return wanted
+        return {
+            f"{at}/{path}": file
+            for folder, at in self._copied_folders()
+            for path, file in self._originals(folder, folder == self.original).items()
+        }
 
-    def _overlaid(
-        self, on_disk: Mapping[str, Wanted], overlay: Mapping[str, bytes | None]
-    ) -> dict[str, Wanted]:
-        wanted = dict(on_disk)
+    def _overlaid(self, base: Mapping[str, Wanted], overlay: Mapping[str, bytes | None]) -> dict[str, Wanted]:
+        wanted = dict(base)
         for path, content in overlay.items():
             at = f"{self._at}/{PurePosixPath(path)}"
             before = wanted.pop(at, None)
@@ -145,9 +139,13 @@ class Shadow:
 
 @contextmanager
 def open_shadow(
-    root: Path, *, trusted_for_this_run: bool = False, cancel: Event | None = None
+    root: Path,
+    *,
+    trusted_for_this_run: bool = False,
+    cancel: Event | None = None,
+    originals: Originals = on_disk,
 ) -> Generator[Shadow]:
-    """The shadow of the mix project (or umbrella) in `root`, synchronised with what is on disk.
+    """The shadow of the mix project (or umbrella) in `root`, synchronised with its `originals`.
 
     Waits while another use of it lasts, one in this process too, so it must not be opened twice in
     a row. Raises ShadowError, also when `cancel` is set meanwhile. Mix runs on it only if the user
@@ -173,7 +171,8 @@ def open_shadow(
             (folder / "original").write_bytes(os.fsencode(original))
         except OSError as error:
             raise _worded(error, original) from error
-        shadow = Shadow(original, folder, trusted_for_this_run or trust.is_trusted(original))
+        trusted = trusted_for_this_run or trust.is_trusted(original)
+        shadow = Shadow(original, folder, trusted, originals)
         shadow.sync({})
         yield shadow
     finally:

@@ -88,13 +88,24 @@ def _unpiped(site: CallSite, head: str, name: str) -> list[Edit] | Refused:
     if any(child.type == "comment" for child in between):
         return Refused(f"a comment stands in the pipe at {site.place}: move it above, then try again")
     arguments = syntax.arguments(node)
-    edits = [Edit(Span(piped.start_byte, piped.start_byte), f"{head}({name}, ")]
+    edits = [
+        *_needless_parentheses(whole),
+        Edit(Span(piped.start_byte, piped.start_byte), f"{head}({name}, "),
+    ]
     if not arguments:
         return [*edits, Edit(Span(piped.end_byte, node.end_byte), ")")]
     edits.append(Edit(Span(piped.end_byte, arguments[0].start_byte), ", "))
     if holder is not None and holder.children[0].type != "(":
         edits.append(Edit(Span(holder.end_byte, holder.end_byte), ")"))
     return edits
+
+
+def _needless_parentheses(pipe: Node) -> list[Edit]:
+    """Those of `&(f |> run())`, which the formatter takes away from a call."""
+    capture = pipe.parent
+    if capture is None or not _is_capture(capture):
+        return []
+    return [Edit(span_of(child), "") for child in capture.children if child.type in ("(", ")")]
 
 
 def _ok_pid_pattern(site: CallSite) -> list[Edit]:

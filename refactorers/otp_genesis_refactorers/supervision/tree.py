@@ -144,19 +144,38 @@ def add_task_supervisor(
 
     `rewritten` are files that have another content by now than the project.
     """
+    starting = starting_modules(whole, app) | {caller}
+    return _with_child(whole, app, (TASK_SUPERVISOR, name), starting, rewritten)
+
+
+def add_child(
+    whole: WholeProject, app: MixApp, module: str, users: frozenset[str]
+) -> dict[str, bytes] | Refused:
+    """The file in which a module became a child, in front of the first child that may lead to its `users`."""
+    return _with_child(whole, app, (module, ""), users, {})
+
+
+def _with_child(
+    whole: WholeProject,
+    app: MixApp,
+    child: tuple[str, str],
+    users: frozenset[str],
+    rewritten: Mapping[str, bytes],
+) -> dict[str, bytes] | Refused:
+    """`child` is a module and the name that it gets, which may be empty."""
     supervisor, children = _top_children(whole, app, rewritten)
     if isinstance(children, Unreadable):
         return Refused(
-            f"{children.reason}: add `{{{TASK_SUPERVISOR}, name: {name}}}` to the children of {supervisor} "
+            f"{children.reason}: add `{_child(*child)}` to the children of {supervisor} "
             f"({place(children.source, children.byte_offset)}), then run the fix again"
         )
-    index = position_before_users(
-        whole,
-        [children.modules_in(item) for item in children.items],
-        starting_modules(whole, app) | {caller},
-    )
-    child = f"{{{written(TASK_SUPERVISOR, children.scope)}, name: {written(name, children.scope)}}}"
-    return {children.source.path: with_child(children, index, child, line_length_of(whole.project, app))}
+    index = position_before_users(whole, [children.modules_in(item) for item in children.items], users)
+    text = _child(*(written(part, children.scope) if part else "" for part in child))
+    return {children.source.path: with_child(children, index, text, line_length_of(whole.project, app))}
+
+
+def _child(module: str, name: str) -> str:
+    return f"{{{module}, name: {name}}}" if name else module
 
 
 def _top_children(

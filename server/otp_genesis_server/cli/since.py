@@ -7,7 +7,8 @@ from dataclasses import replace
 import click
 
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_refactorers.git.changed_lines import NoHistory, changed_since
+from otp_genesis_refactorers.git.changed_lines import changed_since
+from otp_genesis_refactorers.git.repository import NoHistory
 from otp_genesis_server.cli.analysis import Analysis
 
 

@@ -13,9 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from otp_genesis_analyzers.discovery import elixir_files, is_ignored
-
-MIX_FILE = "mix.exs"
+from otp_genesis_analyzers.discovery import MIX_FILE, elixir_files, project_above
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def covers(chosen: str, path: str) -> bool:
 def target_of(paths: Sequence[str]) -> Target:
     """What `paths` ask for, the current folder without any. Raises click.UsageError."""
     given = [_existing(path) for path in paths or (".",)]
-    roots = {_project_above(path if path.is_dir() else path.parent) for path in given}
+    roots = {project_above(path if path.is_dir() else path.parent) for path in given}
     if len(roots) > 1:
         raise click.UsageError("the paths belong to different mix projects: give one project at a time")
     root = roots.pop()
@@ -71,7 +69,7 @@ def target_of_text(name: str) -> Target:
     file = Path(name).parent.resolve() / Path(name).name
     if file.is_dir():
         raise click.UsageError(f"{name!r} is a folder: name the file that the text is of")
-    root = _project_above(file.parent)
+    root = project_above(file.parent)
     folder = root or file.parent
     return Target(folder, folder, (_relative(file, folder),), alone=root is None)
 
@@ -88,7 +86,7 @@ def target_of_pack(folder: str, paths: Collection[str]) -> Target:
             f"{folder!r} is no folder: with --input-file, give the one that was packed, or none"
         )
     is_there = any((given / path).is_file() for path in (MIX_FILE, *paths))
-    root = (_project_above(given) if is_there else None) or given
+    root = (project_above(given) if is_there else None) or given
     chosen = _relative(given, root)
     inside = f"{chosen}/" if chosen else ""
     return Target(root, given, (chosen,), packed=frozenset(f"{inside}{path}" for path in paths))
@@ -100,24 +98,6 @@ def _existing(path: str) -> Path:
         raise click.UsageError(f"{path!r} does not exist: give a mix project, or folders or files of one")
     # A file keeps its own name, so that a link is named as the project names it.
     return given.resolve() if given.is_dir() else given.parent.resolve() / given.name
-
-
-def _project_above(folder: Path) -> Path | None:
-    """The folder of the mix project that holds `folder`; for an app of an umbrella, the umbrella's."""
-    projects = [candidate for candidate in (folder, *folder.parents) if (candidate / MIX_FILE).is_file()]
-    for project in projects[1:]:
-        inside = (projects[0] / MIX_FILE).relative_to(project).as_posix()
-        if not is_ignored(inside) and _is_umbrella(project):
-            return project
-    return projects[0] if projects else None
-
-
-def _is_umbrella(folder: Path) -> bool:
-    from otp_genesis_analyzers.mix_project import read_mix_project
-    from otp_genesis_analyzers.source import Source
-
-    source = Source(MIX_FILE, (folder / MIX_FILE).read_bytes())
-    return read_mix_project(source, "").umbrella
 
 
 def _without_project_above(given: Sequence[Path]) -> Target:

@@ -21,12 +21,15 @@ _TURN_SECONDS = 0.001
 def build_server() -> Server:
     """A server with everything registered, not yet connected.
 
-    A file in `features` has METHOD, `handle(ls, params)` and perhaps OPTIONS. One in
-    `features/commands` has COMMAND and `handle(ls, arguments)`, which takes one object; what takes
-    long has REQUEST too, the message type of a request that does the same and can be cancelled.
+    A file in `features` has METHOD, `handle(ls, params)` and perhaps OPTIONS, or MESSAGE, the type of a
+    message that the protocol doesn't know. One in `features/commands` has COMMAND and
+    `handle(ls, arguments)`, which takes one object; what takes long has REQUEST too, the message type
+    of a request that does the same and can be cancelled.
     """
     server = Server()
     for module in _modules_in(features):
+        if hasattr(module, "MESSAGE"):
+            server.requests[module.METHOD] = module.MESSAGE
         server.feature(module.METHOD, getattr(module, "OPTIONS", None))(module.handle)
     for module in _modules_in(commands):
         server.command(module.COMMAND)(module.handle)

@@ -21,7 +21,7 @@ def chosen_folder(ls: Server, uri: str | None) -> Folder:
         if not folders:
             raise JsonRpcInvalidParams("no mix project is open")
         if len(folders) > 1:
-            raise JsonRpcInvalidParams("several folders are open: name one of them as `root`")
+            raise JsonRpcInvalidParams("several folders are open: name one of them")
         return folders[0]
     file = file_of(uri)
     around = ls.session.folders_around(file) if file else []

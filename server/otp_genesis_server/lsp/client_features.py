@@ -35,6 +35,8 @@ class ClientFeatures:
     diagnostic_data: bool = False
     work_done_progress: bool = False
     show_document: bool = False
+    virtual_documents: bool = False
+    """Documents that are no files can be shown: the client asks for their text."""
     watch_files: bool = False
     """The client watches files for us when asked to by a dynamic registration."""
     pull_diagnostics: bool = False
@@ -44,10 +46,16 @@ class ClientFeatures:
     """The client can be asked for the user's settings."""
     register_configuration: bool = False
     """It tells of changed settings when asked to by a dynamic registration."""
+    workspace_trust: bool | None = None
+    """Whether the user trusts the authors of what is opened, where the editor asks for that itself."""
 
     @classmethod
     def from_lsp(cls, capabilities: lsp.ClientCapabilities, options: Any = None) -> ClientFeatures:
-        """`options` are the client's `initializationOptions`: `{"rulePages": "https://…"}`."""
+        """`options` are the client's `initializationOptions`.
+
+        `{"rulePages": "https://…", "workspaceTrust": true}`: the trust is not read where other settings
+        are, since what is opened may hold some of those.
+        """
 
         def can(path: str) -> bool:
             return bool(get_capability(capabilities, path))
@@ -61,7 +69,7 @@ class ClientFeatures:
 
         action, edit = "text_document.code_action", "workspace.workspace_edit"
         settings = cast("Mapping[str, Any]", options if isinstance(options, Mapping) else {})
-        rule_pages = settings.get("rulePages")
+        rule_pages, trust = settings.get("rulePages"), settings.get("workspaceTrust")
         return cls(
             encoding=_encoding(get_capability(capabilities, "general.position_encodings") or ()),
             rule_pages=rule_pages if isinstance(rule_pages, str) else "",
@@ -81,10 +89,12 @@ class ClientFeatures:
             diagnostic_data=shows("data_support"),
             work_done_progress=can("window.work_done_progress"),
             show_document=can("window.show_document.support"),
+            virtual_documents=can("workspace.text_document_content"),
             watch_files=can("workspace.did_change_watched_files.dynamic_registration"),
             pull_diagnostics=can("text_document.diagnostic") and can("workspace.diagnostics.refresh_support"),
             configuration=can("workspace.configuration"),
             register_configuration=can("workspace.did_change_configuration.dynamic_registration"),
+            workspace_trust=trust if isinstance(trust, bool) else None,
         )
 
 

@@ -44,14 +44,26 @@ def _proven(finding: Finding, snapshot: Snapshot) -> Change | Refused:
     return proven_fix(finding, engine.with_wrappers(snapshot.project), snapshot.project.config)
 
 
-async def fix_now(ls: Server, uri: str, fingerprint: str) -> Fix | Refused:
+async def fix_now(ls: Server, uri: str, fingerprint: str, code: str = "", scope: str = "") -> Fix | Refused:
     """The fix of a finding of an open document, for the texts as they are now."""
-    snapshot, finding = await finding_now(ls, uri, fingerprint)
+    snapshot, finding = await finding_now(ls, uri, fingerprint, code, scope)
     return await fix_of(ls, finding, snapshot) if snapshot and finding else GONE
 
 
-async def finding_now(ls: Server, uri: str, fingerprint: str) -> tuple[Snapshot | None, Finding | None]:
-    """A finding where it is now, with the texts as they are now; None where it is gone."""
+async def finding_now(
+    ls: Server, uri: str, fingerprint: str, code: str = "", scope: str = ""
+) -> tuple[Snapshot | None, Finding | None]:
+    """A finding where it is now, with the texts as they are now; None where it is gone.
+
+    One whose own words have changed is the one of its code in its function, where there is only one.
+    """
     place = ls.session.place_of(uri)
     snapshot = await place.folder.read() if place else None
-    return snapshot, snapshot.find(fingerprint) if snapshot else None
+    if place is None or snapshot is None:
+        return None, None
+    alike = [
+        finding
+        for finding in snapshot.findings.get(place.path, ())
+        if (finding.code, finding.scope) == (code, scope)
+    ]
+    return snapshot, snapshot.find(fingerprint) or (alike[0] if len(alike) == 1 else None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
 from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.rules.page import page
-from otp_genesis_refactorers.machine.user_folders import cache_folder
+from otp_genesis_refactorers.machine.user_folders import cache_folder, write_whole
 
 
 def link_to(code: str, published_at: str) -> str | None:
@@ -33,10 +32,7 @@ def page_file(rule: Rule) -> Path | None:
     content = page(rule).encode()
     try:
         if not file.is_file() or file.read_bytes() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(f".{os.getpid()}")
-            unfinished.write_bytes(content)
-            unfinished.replace(file)
+            write_whole(file, content)
     except OSError:
         return None
     return file

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
 import threading
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from cattrs import BaseValidationError, Converter, transform_error
@@ -20,9 +22,12 @@ from otp_genesis_server import VERSION
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.diagnostics import Diagnostics
-from otp_genesis_server.lsp.progress import progress
+from otp_genesis_server.lsp.plans.open_plans import OpenPlans
+from otp_genesis_server.lsp.plans.stale_items import StaleItems
+from otp_genesis_server.lsp.progress import GivenUp, progress
 from otp_genesis_server.lsp.session import Session
 from otp_genesis_server.lsp.settings import SECTION, Settings, read_settings
+from otp_genesis_server.lsp.shown_documents import SCHEME, virtual
 from otp_genesis_server.lsp.snapshot import Snapshot
 from otp_genesis_server.lsp.watching import NotWatched, changes_below
 
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from otp_genesis_server.lsp.folder import Folder
 
 PARENT_CHECK_SECONDS = 5.0
+LONG_WORKS_AT_ONCE = 16
+"""Others wait for one of them to end."""
 
 log = logging.getLogger("otp_genesis")
 
@@ -47,6 +54,9 @@ class Protocol(LanguageServerProtocol):
         result = yield from super().lsp_initialize(params)
         if not features.pull_diagnostics:
             result.capabilities.diagnostic_provider = None
+        if features.virtual_documents and result.capabilities.workspace:
+            options = lsp.TextDocumentContentOptions([SCHEME])
+            result.capabilities.workspace.text_document_content = options
         return result
 
     def get_message_type(  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -72,10 +82,12 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
     def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Generator[Any, Any, Any]:
+        asked = self._request_futures[self.msg_id] if self.msg_id is not None else None
         try:
-            return (yield from super().lsp_workspace__execute_command(params))
+            handler, args, kwargs = next(super().lsp_workspace__execute_command(params))
         except JsonRpcInvalidParams as error:
             raise _worded(error, error.__context__) from None
+        return (yield _ended_with(asked, handler), args, kwargs)
 
 
 class Server(LanguageServer):
@@ -92,12 +104,17 @@ class Server(LanguageServer):
         )
         self.session = Session(self)
         self.diagnostics = Diagnostics(self.text_document_publish_diagnostics, self._ask_to_pull_again)
+        self.stale_items = StaleItems(self)
+        self.plans = OpenPlans(self.stale_items.look_again)
         self.requests: dict[str, type[Any]] = {}
         """The message types of requests that the protocol doesn't know, by method."""
         self.ends_with_parent = False
         self.exit_status = 0
+        self.threads = ThreadPoolExecutor(LONG_WORKS_AT_ONCE, "long work")
+        """For what takes long, so that the threads that answer hovers are free."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._reported: set[str] = set()
+        self._shown_virtually: set[str] = set()
         self._settings_problems: tuple[str, ...] = ()
 
     # --- what a session needs -------------------------------------------------------------------------
@@ -112,6 +129,7 @@ class Server(LanguageServer):
         if self.session.owns(snapshot.root, path):
             found = to_lsp.diagnostics(findings, path, snapshot, self.session.features)
             self.diagnostics.put(snapshot.uri(path), snapshot.version(path), found)
+            self.stale_items.look_again(snapshot.root)
 
     @property
     def settings(self) -> Settings:
@@ -130,10 +148,18 @@ class Server(LanguageServer):
     def warn(self, message: str) -> None:
         self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
 
-    def open(self, uri: str) -> None:
-        """Open a file in the editor where it can be asked to, without waiting for that."""
+    def inform(self, message: str) -> None:
+        """Tell the user what came of what they asked for."""
+        self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, message))
+
+    def open(self, uri: str, *, take_focus: bool = True) -> None:
+        """Open a file in the editor where it can be asked to, without waiting for that.
+
+        What the server made only to be looked at is opened as no file where the editor can show such.
+        """
         if self.session.features.show_document:
-            self.spawn(self._open(uri))
+            shown = virtual(uri) if self.session.features.virtual_documents else None
+            self.spawn(self._open_virtual(shown, take_focus) if shown else self._open(uri, take_focus))
 
     def warm_up(self) -> None:
         """Make cattrs write its code for diagnostics now, 50 ms before the first are due."""
@@ -185,12 +211,12 @@ class Server(LanguageServer):
         title = f"OTP-Genesis: reading {folder.root.name}"
         supported = self.session.features.work_done_progress and not folder.alone
         given_up = threading.Event()
-        async with progress(self, title, supported=supported) as report:
+        async with progress(self, title, supported=supported) as bar:
 
             def on_progress(done: int, total: int) -> None:
                 if given_up.is_set() or folder.forgotten:
                     raise GivenUp
-                report(done, total)
+                bar.count(done, total)
 
             try:
                 await folder.load(on_progress)
@@ -215,11 +241,22 @@ class Server(LanguageServer):
         except JsonRpcException as error:
             self.log(f"diagnostics may be old: the client answered {error}")
 
-    async def _open(self, uri: str) -> None:
+    async def _open(self, uri: str, take_focus: bool) -> None:
         try:
-            await self.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
+            await self.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=take_focus))
         except JsonRpcException as error:
             self.log(f"{uri} could not be opened: {error}")
+
+    async def _open_virtual(self, uri: str, take_focus: bool) -> None:
+        if uri in self._shown_virtually:
+            try:
+                await self.workspace_text_document_content_refresh_async(
+                    lsp.TextDocumentContentRefreshParams(uri)
+                )
+            except JsonRpcException as error:
+                self.log(f"{uri} may be old: the client answered {error}")
+        self._shown_virtually.add(uri)
+        await self._open(uri, take_focus)
 
     async def end_with_parent(self) -> None:
         """Don't outlive an editor that died without closing our input, where it says which process it is."""
@@ -234,8 +271,18 @@ class Answered(JsonRpcException):
     """Ends the handling of a request that can't be read, when who sent it has been told."""
 
 
-class GivenUp(Exception):
-    """Ends work that nobody waits for any more."""
+def _ended_with(asked: Future[Any] | None, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler of a command, ended when its request is cancelled: pygls only ends the waiting for it."""
+    if asked is None or not inspect.iscoroutinefunction(handler):
+        return handler
+
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        asked.add_done_callback(lambda _: task.cancel())
+        return await handler(*args, **kwargs)
+
+    return run
 
 
 def _worded(error: JsonRpcException, cause: BaseException | None) -> JsonRpcException:

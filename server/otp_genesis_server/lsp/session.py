@@ -77,6 +77,15 @@ class Session:
         around = [folder for folder in self.folders if file == folder.root or _below(file, folder.root)]
         return sorted(around, key=lambda folder: -len(folder.root.parts))
 
+    def is_opened(self, root: Path) -> bool:
+        """Whether the client has opened this folder, or one that it lies in."""
+        return any(root == folder or root.is_relative_to(folder) for folder in self._opened)
+
+    def documents_below(self, root: Path) -> dict[str, Document]:
+        """The open documents in a folder, by their path relative to it, with `/`."""
+        found = ((_below(file, root), document) for file, document in self._documents.items())
+        return {path: document for path, document in found if path}
+
     def apply(self, settings: Settings) -> None:
         changed = settings != self.settings
         self.settings = settings

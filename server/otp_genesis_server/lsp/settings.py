@@ -16,9 +16,9 @@ _SEVERITIES = {severity.label: severity for severity in Severity}
 @dataclass(frozen=True, slots=True)
 class Settings:
     minimum_severity: Severity = Severity.HINT
-    """What is less than that is not shown."""
+    """The least level of findings that are shown."""
     open_files_only: bool = False
-    """Findings are shown in open documents only. All files are read nevertheless: they explain each other."""
+    """Findings are shown in open files only. All files are read nevertheless: they explain each other."""
 
 
 def read_settings(*said: Any) -> tuple[Settings, tuple[str, ...]]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
-from pathlib import Path
-
-import platformdirs
 
 from otp_genesis_analyzers.forest.grow import process_forest
 from otp_genesis_analyzers.forest.marks import Marks, marks
 from otp_genesis_analyzers.forest.model import ProcessForest
 from otp_genesis_analyzers.forest.whole import read_whole
 from otp_genesis_analyzers.source import LineIndex
+from otp_genesis_server.lsp.shown_documents import write_document
 from otp_genesis_server.lsp.snapshot import Snapshot
 from otp_genesis_server.tree.as_json import forest_json
 from otp_genesis_server.tree.document import markdown
@@ -37,7 +33,7 @@ def shown_tree(
     tree = _grow(snapshot, on_progress)
     return {
         "root": snapshot.root.as_uri(),
-        "uri": _write(tree, form),
+        "uri": write_document("trees", snapshot.root, _SUFFIXES[form], tree.rendered(form)),
         "markdown": tree.rendered("markdown"),
         "svg": tree.rendered("svg"),
     }
@@ -91,18 +87,3 @@ def _grow(snapshot: Snapshot, on_progress: Callable[[int, int], None]) -> _Tree:
     findings = [finding for path in sorted(snapshot.findings) for finding in snapshot.findings[path]]
     forest, marked, at = process_forest(project), marks(project, findings), _Lines(snapshot)
     return _Tree(snapshot, forest, marked, drawing(forest, marked, at.position), at)
-
-
-def _write(tree: _Tree, form: str) -> str | None:
-    """The URI of the document; one file a folder and format, so that an editor that shows it follows."""
-    root = tree.snapshot.root
-    name = f"{root.name}-{blake2b(os.fsencode(root), digest_size=4).hexdigest()}{_SUFFIXES[form]}"
-    file: Path = platformdirs.user_cache_path("otp-genesis") / "trees" / name
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}")
-        unfinished.write_bytes(tree.rendered(form).encode("utf-8", "replace"))
-        unfinished.replace(file)
-    except OSError:
-        return None
-    return file.as_uri()

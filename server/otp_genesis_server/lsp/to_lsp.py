@@ -53,6 +53,12 @@ def fix_reference(finding: Finding, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def action_data(action: str, finding: Finding, snapshot: Snapshot) -> dict[str, Any]:
+    """The same for an action whose edit is made when it is chosen, whatever has been typed by then."""
+    reference = fix_reference(finding, snapshot)
+    return {"action": action, **reference, "code": finding.code, "scope": finding.scope}
+
+
 def workspace_edit(change: Change, snapshot: Snapshot, client: ClientFeatures) -> lsp.WorkspaceEdit | Refused:
     """The change against the texts of `snapshot`, in the richest form that the client can take."""
     annotation = _UNSAFE if client.change_annotations and change.kind is not FixKind.SAFE else None
@@ -77,6 +83,17 @@ def workspace_edit(change: Change, snapshot: Snapshot, client: ClientFeatures) -
     )
 
 
+def document_edit(
+    uri: str, version: int, source: Source, edits: Iterable[tuple[Span, str]], client: ClientFeatures
+) -> lsp.WorkspaceEdit:
+    """Edits of one open document, `source` being its text."""
+    made = [lsp.TextEdit(range_of(source, span, client.encoding), text) for span, text in edits]
+    if not client.document_changes:
+        return lsp.WorkspaceEdit(changes={uri: made})
+    document = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version)
+    return lsp.WorkspaceEdit(document_changes=[lsp.TextDocumentEdit(document, [*made])])
+
+
 def hover(markdown: str, source: Source, span: Span, client: ClientFeatures) -> lsp.Hover:
     kind = lsp.MarkupKind.Markdown if client.hover_markdown else lsp.MarkupKind.PlainText
     return lsp.Hover(lsp.MarkupContent(kind, markdown), range_of(source, span, client.encoding))
@@ -95,8 +112,15 @@ def _diagnostic(
         code_description=lsp.CodeDescription(href) if href else None,
         source=SOURCE_NAME,
         related_information=[place for place in related if place] or None,
-        data={"fingerprint": finding.fingerprint} if client.diagnostic_data else None,
+        data=_data(finding) if client.diagnostic_data else None,
     )
+
+
+def _data(finding: Finding) -> dict[str, str]:
+    """What an editor needs to ask for the finding's fix, and to show findings in groups."""
+    in_function = "/" in finding.scope  # Module.function/arity
+    module = finding.scope.rpartition(".")[0] if in_function else finding.scope
+    return {"fingerprint": finding.fingerprint, "name": finding.name, "module": module}
 
 
 def _related(

@@ -7,9 +7,8 @@ from typing import Literal, NamedTuple
 
 from tree_sitter import Node
 
-from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.guarded import guarded_in, guards_of
-from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow_of
+from otp_genesis_analyzers.facts.calls.value_flow import Flow, flow_of, is_in_branch_without
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.source import Source
 
@@ -84,20 +83,5 @@ def _decided(source: Source, clause: Clause, first: Call, later: list[Call]) -> 
 
 def _is_missing(flow: Flow, target: Node) -> bool:
     """In the branch for a file that is not there."""
-    for choice in flow.choices:
-        negated = syntax.local_name(choice) == "unless" or _is_negated(choice)
-        negated |= choice.type == "binary_operator" and syntax.operator(choice) in ("||", "or")
-        for position, (pattern, body) in enumerate(branches_of(choice)):
-            if body.start_byte <= target.start_byte and target.end_byte <= body.end_byte:
-                return syntax.text(pattern) == "false" if pattern is not None else (position == 0) == negated
-    return False
-
-
-def _is_negated(choice: Node) -> bool:
-    arguments = syntax.arguments(choice)
-    condition = arguments[0] if arguments else None
-    return (
-        condition is not None
-        and condition.type == "unary_operator"
-        and syntax.operator(condition) in ("!", "not")
-    )
+    said = (is_in_branch_without(choice, target, ("false",)) for choice in flow.choices)
+    return next((is_there for is_there in said if is_there is not None), False)

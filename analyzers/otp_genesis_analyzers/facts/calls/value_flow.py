@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,6 +72,35 @@ def branches_of(choice: Node) -> Iterator[tuple[Node | None, Node]]:
                 yield (patterns[0] if patterns else None), node
             else:
                 yield None, node
+
+
+def is_in_branch_without(choice: Node, target: Node, empty: Collection[str]) -> bool | None:
+    """Whether a node stands in the branch that is taken when nothing was there; None in no branch at all.
+
+    That is the one whose pattern reads like one of `empty`; without patterns the second, or the first where
+    the choice is turned round: `unless`, `if not`, `||`.
+    """
+    for position, (pattern, body) in enumerate(branches_of(choice)):
+        if body.start_byte <= target.start_byte and target.end_byte <= body.end_byte:
+            return (
+                syntax.text(pattern) in empty
+                if pattern is not None
+                else (position == 0) == _is_turned(choice)
+            )
+    return None
+
+
+def _is_turned(choice: Node) -> bool:
+    if choice.type == "binary_operator":
+        return syntax.operator(choice) in ("||", "or")
+    arguments = syntax.arguments(choice)
+    condition = arguments[0] if arguments else None
+    is_negated = (
+        condition is not None
+        and condition.type == "unary_operator"
+        and syntax.operator(condition) in ("!", "not")
+    )
+    return is_negated or syntax.local_name(choice) == "unless"
 
 
 def _forms(node: Node) -> Iterator[Node]:

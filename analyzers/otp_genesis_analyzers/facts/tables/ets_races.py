@@ -10,7 +10,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.clause_results import ends_of
 from otp_genesis_analyzers.facts.calls.sites import Site
-from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow_of
+from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow_of, is_in_branch_without
 from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, table_uses
@@ -28,6 +28,8 @@ Step = Literal[
 
 _WORST_FIRST: tuple[Step, ...] = ("update", "claim", "delete", "rollback", "fill", "overwrite")
 _ACTS = frozenset({"insert", "delete", "update_element"})
+_EMPTY = ("[]", "false")
+"""What a lookup gives where the key is not there."""
 _UNKNOWN = frozenset({"other", "fn", "interpolation", "capture"})
 
 
@@ -126,7 +128,7 @@ def _follows(read: TableUse, write: TableUse) -> bool:
 def _step_of_choice(flow: Flow, target: Node, write: Call) -> Step:
     if any(_refuses(choice) for choice in flow.choices):
         return "claim"
-    if not any(_is_missing_branch(choice, target) for choice in flow.choices):
+    if not any(is_in_branch_without(choice, target, _EMPTY) for choice in flow.choices):
         return "overwrite"
     values = write.args[1].items[1:] if write.args[1].kind == "tuple" else ()
     return "claim" if values and any(map(_marks_owner, values)) else "fill"
@@ -145,28 +147,6 @@ def _refuses(choice: Node) -> bool:
 def _marks_owner(value: Term) -> bool:
     """`self()` or a fixed word: who wrote it is the point of it."""
     return value.kind in ("atom", "int") or any(is_self(part) for part in value.walk())
-
-
-def _is_missing_branch(choice: Node, target: Node) -> bool:
-    """The branch taken when the key was not there: `[] ->`, `false ->`, the `else` of `if`."""
-    for position, (pattern, body) in enumerate(branches_of(choice)):
-        if body.start_byte <= target.start_byte and target.end_byte <= body.end_byte:
-            if pattern is not None:
-                return syntax.text(pattern) in ("[]", "false")
-            negated = syntax.local_name(choice) == "unless" or _is_negation(choice)
-            negated |= choice.type == "binary_operator" and syntax.operator(choice) in ("||", "or")
-            return (position == 0) == negated
-    return False
-
-
-def _is_negation(choice: Node) -> bool:
-    arguments = syntax.arguments(choice)
-    condition = arguments[0] if arguments else None
-    return (
-        condition is not None
-        and condition.type == "unary_operator"
-        and syntax.operator(condition) in ("!", "not")
-    )
 
 
 def _undoes(raised: Call, lowered: Call) -> bool:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.across_modules.process_owners import is_in_tree
 from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.processes.childlike import has_child_spec, needs_no_argument
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.processes.starts import is_start_function, start_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
@@ -46,13 +47,14 @@ class ChildNotInTree(Rule):
     ```
 
     ## Fix safety
-    There is no mechanical fix: which supervisor starts it, after which children and with which argument is
-    a decision. A model can propose it.
+    Unsafe: a module that other code calls and that needs no argument becomes a child of the application's
+    supervisor, in front of the first child that uses it; its start now belongs to that of the application.
+    Where it needs an argument, or a test starts it itself, somebody has to decide; a model can propose it.
 
     ## References
     - https://hexdocs.pm/elixir/supervisor-and-application.html
     - https://hexdocs.pm/elixir/Supervisor.html#module-child-specification
-    - Shown by `tests/beam/send_and_cast.exs`
+    - Shown by `tests/beam/send_and_cast.exs` and `tests/beam/child_of_the_application.exs`
     """
 
     code = "OTP106"
@@ -60,9 +62,66 @@ class ChildNotInTree(Rule):
     severity = Severity.WARNING
     project_wide = True
     anchors = ("start_link",)
-    fixes = (FixKind.LLM,)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [
+                  Shop.Repo,
+                  # Answers the customers.
+                  ShopWeb.Endpoint
+                ]
+
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/prices.ex
+            defmodule Shop.Prices do
+            #         ^^^^^^^^^^^ warning: `Shop.Basket.sum/1` calls it
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def of(item), do: GenServer.call(__MODULE__, {:of, item})
+
+              @impl true
+              def init(_opts), do: {:ok, %{}}
+
+              @impl true
+              def handle_call({:of, item}, _from, prices), do: {:reply, prices[item], prices}
+            end
+            # file: lib/shop/basket.ex
+            defmodule Shop.Basket do
+              alias Shop.Prices
+
+              def sum(items), do: items |> Enum.map(&Prices.of/1) |> Enum.sum()
+            end
+            """,
+            fixed="""
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [
+                  Shop.Repo,
+                  Shop.Prices,
+                  # Answers the customers.
+                  ShopWeb.Endpoint
+                ]
+
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            """,
+        ),
         Example(
             """
             # file: lib/shop/coupons.ex
@@ -320,7 +379,7 @@ class ChildNotInTree(Rule):
             scope=name,
             severity=Severity.WARNING if user is not None else Severity.INFORMATION,
             confidence=Confidence.STRONG,
-            fix=FixKind.LLM,
+            fix=FixKind.UNSAFE if user is not None and _starts_alone(entry.module) else FixKind.LLM,
             related=tuple(related),
         )
 
@@ -336,6 +395,10 @@ def _orphans(project: Project, trees: Forest) -> Iterator[tuple[MixApp, ModuleEn
             continue
         if is_in_tree(project, trees, app, module.name) == "no":
             yield app, entry, registered
+
+
+def _starts_alone(module: Module) -> bool:
+    return has_child_spec(module) and needs_no_argument(module)
 
 
 def _registered_by_start(module: Module) -> str:

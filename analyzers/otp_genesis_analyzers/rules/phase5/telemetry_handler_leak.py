@@ -57,6 +57,7 @@ class TelemetryHandlerLeak(Rule):
     ## References
     - https://hexdocs.pm/telemetry/telemetry.html#attach/4
     - https://github.com/beam-telemetry/telemetry/issues/115
+    - tests/beam/handler_left_behind.exs
     """
 
     code = "OTP503"

@@ -19,13 +19,13 @@ from msgspec import Struct
 from otp_genesis_refactorers.gates.running.exports import exports_of
 from otp_genesis_refactorers.gates.running.runs import how_it_ended, unheard
 from otp_genesis_refactorers.machine.toolchain import find_toolchain
-from otp_genesis_refactorers.machine.user_folders import cache_folder
+from otp_genesis_refactorers.machine.user_folders import cache_folder, write_whole
 from otp_genesis_refactorers.mix.results import Diagnostic, TestCase, TestResult
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.gates.running.experiment import Experiment
 
-_FORMAT = 3
+_FORMAT = 4
 _BUILT = frozenset({"_build", "deps", ".elixir_ls", "node_modules", "cover"})
 _SEEDS = (1, 2)
 _LINE = re.compile(r"(?<=line )\d+|(?<=:)\d+")
@@ -63,10 +63,7 @@ def measured_baseline(experiment: Experiment) -> Baseline:
     baseline, lasting = _measure(experiment)
     if lasting:
         with suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(msgspec.json.encode(baseline))
-            part.replace(file)
+            write_whole(file, msgspec.json.encode(baseline))
     return baseline
 
 
@@ -119,7 +116,17 @@ def _with_tests(known: Baseline, results: list[TestResult]) -> Baseline:
         failing=tuple(sorted(failing)),
         flaky=tuple(sorted(flaky)),
         test_seconds=max(result.run.seconds for result in results),
-        test_problem="" if passing else "the project has no test that passes",
+        test_problem="" if passing else _without_a_passing_test(sorted(failing or flaky)),
+    )
+
+
+def _without_a_passing_test(failing: list[TestId]) -> str:
+    if not failing:
+        return "the project has no tests, so that nobody can tell whether it still works"
+    module, name = failing[0]
+    return (
+        f"none of the project's tests passes as it is, {f'{module}: {name}'!r} for one: nobody could tell"
+        " whether it still works"
     )
 
 

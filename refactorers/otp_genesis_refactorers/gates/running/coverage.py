@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from otp_genesis_refactorers import mix
@@ -18,20 +19,20 @@ def executed(experiment: Experiment) -> tuple[int, int] | None:
     None when that can't be told: in an umbrella, without Erlang's `tools`, or when nothing that is compiled
     has changed.
     """
-    trial = experiment.trial
-    old = {file.path: trial.before.read(file.path) for file in trial.change.files if file.original_hash}
-    changed = {
-        path: lines
-        for path, lines in changed_lines(old, experiment.contents).items()
-        if path.endswith(".ex") and lines
-    }
-    if not changed:
-        return None
+    counts = times_run(experiment, _changed(experiment))
+    return (sum(count > 0 for count in counts), len(counts)) if counts else None
+
+
+def times_run(experiment: Experiment, lines: Mapping[str, Iterable[int]]) -> list[int]:
+    """How often the tests run each of these lines that holds code; none when that can't be told."""
+    wanted = {path: numbers for path, numbers in lines.items() if path.endswith(".ex")}
+    if not wanted:
+        return []
     experiment.lay(experiment.contents)
     run, entries = mix.run_own_task(
         experiment.shadow,
         _SCRIPT,
-        ["otp_genesis.executed_lines", ",".join(changed), "--seed", "1"],
+        ["otp_genesis.executed_lines", ",".join(wanted), "--seed", "1"],
         limits=patient(experiment.baseline.test_seconds),
         cancel=experiment.cancel,
     )
@@ -43,7 +44,12 @@ def executed(experiment: Experiment) -> tuple[int, int] | None:
                 counts[file, line] = max(count, counts.get((file, line), 0))
             case _:
                 pass
-    found = [
-        counts[path, line] for path, lines in changed.items() for line in lines if (path, line) in counts
+    return [
+        counts[path, line] for path, numbers in wanted.items() for line in numbers if (path, line) in counts
     ]
-    return (sum(count > 0 for count in found), len(found)) if found else None
+
+
+def _changed(experiment: Experiment) -> dict[str, list[int]]:
+    trial = experiment.trial
+    old = {file.path: trial.before.read(file.path) for file in trial.change.files if file.original_hash}
+    return {path: lines for path, lines in changed_lines(old, experiment.contents).items() if lines}

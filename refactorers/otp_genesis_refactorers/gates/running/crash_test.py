@@ -50,7 +50,9 @@ end
 
 def check(experiment: Experiment) -> Verdict:
     finding = experiment.trial.finding
-    if finding is None or finding.phase != _STATE_PHASE:
+    if finding is None:
+        return NotRun("no finding was named", applies=False)
+    if finding.phase != _STATE_PHASE:
         return NotRun("the finding is not about state", applies=False)
     if experiment.baseline.problem:
         return NotRun(experiment.baseline.problem)

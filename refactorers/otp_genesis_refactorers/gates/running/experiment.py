@@ -37,6 +37,10 @@ class Experiment:
     """What open editors hold of files of the project that the change leaves alone or is made on."""
     cancel: Event | None = None
     log: list[MixResult] = field(default_factory=list[MixResult])
+    ours: bool = False
+    """What nothing needs of the change is left out of it."""
+    needed: NewContents | None = None
+    """The rest of it then."""
 
     @cached_property
     def baseline(self) -> Baseline:

@@ -28,7 +28,7 @@ def check(experiment: Experiment) -> Verdict:
         return NotRun(f"no test was given that shows the flaw{_otherwise_tested(experiment)}", applies=False)
     if experiment.baseline.problem:
         return NotRun(experiment.baseline.problem)
-    peeking = _reads_sources(test)
+    peeking = reads_sources(test)
     if peeking:
         return Failed(f"the test looks at the source with {peeking}, not at what the code does")
     limits = patient(experiment.baseline.test_seconds)
@@ -96,7 +96,7 @@ def _how(test: TestCase) -> str:
     return test.exception or test.kind or "no word"
 
 
-def _reads_sources(test: GivenTest) -> str:
+def reads_sources(test: GivenTest) -> str:
     """The call by which a test reads the code instead of running it; empty without one."""
     facts = read_facts(Source(test.path, test.source))
     for module in facts.modules:

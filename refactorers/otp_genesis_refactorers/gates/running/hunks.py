@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -80,14 +80,22 @@ def same_code(one: NewContents, other: NewContents) -> bool:
 
 def changed_lines(old: Mapping[str, bytes], new: NewContents) -> dict[str, list[int]]:
     """The lines of each changed file that are new or different, from 1."""
+    return _lines_of(
+        (hunk for path, content in new.items() for hunk in _hunks(path, old.get(path), content)), new
+    )
+
+
+def lines_of(part: Part, new: NewContents) -> dict[str, list[int]]:
+    """The lines that a part adds or changes, from 1, by file."""
+    return _lines_of(part.hunks, new)
+
+
+def _lines_of(hunks: Iterable[Hunk], new: NewContents) -> dict[str, list[int]]:
     lines: dict[str, list[int]] = {}
-    for path, content in new.items():
-        for hunk in _hunks(path, old.get(path), content):
-            whole = range(1, (content or b"").count(b"\n") + 2)
-            ranges = (
-                [range(op[3] + 1, op[4] + 1) for op in hunk.opcodes] if hunk.opcodes is not None else [whole]
-            )
-            lines.setdefault(path, []).extend(line for each in ranges for line in each)
+    for hunk in hunks:
+        whole = range(1, (new[hunk.path] or b"").count(b"\n") + 2)
+        ranges = [range(op[3] + 1, op[4] + 1) for op in hunk.opcodes] if hunk.opcodes is not None else [whole]
+        lines.setdefault(hunk.path, []).extend(line for each in ranges for line in each)
     return lines
 
 

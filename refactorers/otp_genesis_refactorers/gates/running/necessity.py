@@ -3,6 +3,9 @@
 What can be left out does not belong to the fix: it may be anything. Parts are the hunks of a diff; those
 that bring a name which is new to the files stand and fall together. Comments, documentation and type
 specifications may always come along.
+
+A change of our own is not rejected for that: such a part is left out, if the tests run all of it, so that
+they would show what it is good for. What no test runs is kept: nobody has shown that it can go.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from otp_genesis_refactorers.applying.patch import NewContents
 from otp_genesis_refactorers.gates import static_gates
 from otp_genesis_refactorers.gates.running import compile as compile_gate
 from otp_genesis_refactorers.gates.running.baseline import id_of
+from otp_genesis_refactorers.gates.running.coverage import times_run
 from otp_genesis_refactorers.gates.running.experiment import Experiment
 from otp_genesis_refactorers.gates.running.generated_test import SEEDS
-from otp_genesis_refactorers.gates.running.hunks import Part, parts_of, same_code, without
+from otp_genesis_refactorers.gates.running.hunks import Part, lines_of, parts_of, same_code, without
 from otp_genesis_refactorers.gates.running.runs import patient, unheard
 from otp_genesis_refactorers.gates.trial import Failed, NotRun, Passed, Trial, Verdict, try_contents
 
@@ -33,8 +37,14 @@ def check(experiment: Experiment) -> Verdict:
     if len(parts) < 2:  # without its only part it is the old code, in which the finding stands
         return Passed()
     for part in parts:
-        verdict = _needed(experiment, part, without(part, old, experiment.contents))
-        if verdict is not None:
+        rest = without(part, old, experiment.contents)
+        verdict = _needed(experiment, part, rest)
+        if isinstance(verdict, Failed) and experiment.ours:
+            counts = times_run(experiment, lines_of(part, experiment.contents))
+            if counts and all(counts):
+                experiment.needed = rest
+                return Passed()
+        elif verdict is not None:
             return verdict
     return Passed()
 
@@ -63,7 +73,7 @@ def _needed(experiment: Experiment, part: Part, rest: NewContents) -> Failed | N
 
 def _is_refuted(trial: Trial, rest: NewContents) -> bool:
     """Whether reading the rest of the change is enough to see that it is not good."""
-    less = try_contents(trial.finding, rest, trial.before, trial.found_before, trial.config)
+    less = try_contents(trial.finding, rest, trial.before, trial.found_before, trial.config, trial.goal)
     return any(isinstance(gate.check(less), Failed) for gate in static_gates() if gate.name != "scope")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otp_genesis_server.cli import DONE, FOUND, options
+from otp_genesis_server.cli.model_options import Asked, models
 
 if TYPE_CHECKING:
     from otp_genesis_analyzers.findings import Finding
@@ -19,18 +20,33 @@ if TYPE_CHECKING:
 @options.rule_choice
 @click.option("--unsafe", is_flag=True, help="Also fixes that change what the program does.")
 @click.option("--diff/--write", default=True, help="Show what would change (the default), or write it.")
+@click.option("--verify", is_flag=True, help="Only what compiles and passes the tests in an isolated copy.")
+@click.option("--trust", is_flag=True, help="Let mix run the project's code, for this once.")
+@models
 def command(
-    paths: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...], unsafe: bool, diff: bool
+    paths: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    unsafe: bool,
+    diff: bool,
+    verify: bool,
+    trust: bool,
+    asked: Asked | None,
 ) -> int:
-    """Fix what can be fixed without judgement.
+    """Fix what can be fixed without judgement, and with --model what needs it.
 
     Without --write nothing is written: the changes are shown as a diff that `git apply` takes, and the
     exit status is 1 when there are any. With it all of them are written, or none.
+
+    With --verify the changes are compiled and tested in an isolated copy first. What does not pass is left
+    out, and the exit status is 1 for it.
 
     \b
     Examples:
       otp-genesis fix --unsafe
       otp-genesis fix --select OTP101 --unsafe --write
+      otp-genesis fix --unsafe --verify --trust --write
+      otp-genesis fix lib/shop/cart.ex --select OTP304 --model claude --trust
     """
     from otp_genesis_analyzers.findings import FixKind
     from otp_genesis_refactorers.fix_all import fix_all
@@ -40,11 +56,35 @@ def command(
     analysis = analyse(paths, also=select)
     wanted = _chosen(analysis, select, ignore)
     allowed = {FixKind.SAFE, FixKind.UNSAFE} if unsafe else {FixKind.SAFE}
-    result = fix_all(analysis.project, wanted, allowed, analysis.config.merged(also=select))
+    config = analysis.config.merged(also=select)
+    unproved: tuple[tuple[Finding, str], ...] = ()
+    if verify:
+        from otp_genesis_server.cli.proving import proved_fixes
+
+        proved = proved_fixes(analysis, wanted, allowed, config, trust=trust)
+        result, unproved = proved.result, proved.unproved
+    else:
+        result = fix_all(analysis.project, wanted, allowed, config)
+    if asked is not None:
+        from otp_genesis_server.cli.mending import mended, preview
+
+        left = _needing_judgement(wanted, result)
+        if asked.preview:
+            click.echo(preview(analysis, config, left, asked), nl=False)
+            return DONE
+        result = mended(analysis, config, left, result, asked, trust=trust)
     (_show if diff else _write)(analysis, result)
     left_out = sum(finding.fix is FixKind.UNSAFE for finding in wanted) if not unsafe else 0
-    _say(analysis, result, "would be fixed" if diff else "fixed", left_out)
-    return FOUND if diff and result.changed else DONE
+    _say(analysis, result, unproved, "would be fixed" if diff else "fixed", left_out)
+    return FOUND if unproved or (diff and result.changed) else DONE
+
+
+def _needing_judgement(wanted: list[Finding], result: FixResult) -> list[Finding]:
+    """What only a model can mend, and what the rules' own fixes refuse."""
+    from otp_genesis_analyzers.findings import FixKind
+
+    refused = {finding for finding, _ in result.refused}
+    return [finding for finding in wanted if finding.fix is FixKind.LLM or finding in refused]
 
 
 def _chosen(analysis: Analysis, select: tuple[str, ...], ignore: tuple[str, ...]) -> list[Finding]:
@@ -55,17 +95,25 @@ def _chosen(analysis: Analysis, select: tuple[str, ...], ignore: tuple[str, ...]
     return [finding for finding in analysis.findings if choice.selects(rules[finding.code], finding.path)]
 
 
-def _say(analysis: Analysis, result: FixResult, done: str, left_out: int) -> None:
+def _say(
+    analysis: Analysis,
+    result: FixResult,
+    unproved: tuple[tuple[Finding, str], ...],
+    done: str,
+    left_out: int,
+) -> None:
     """What is done, what not and why, on stderr."""
     for finding in result.applied:
         _tell(f"{_place(analysis, finding)}: {done}")
     for finding, reason in result.refused:
         _tell(f"{_place(analysis, finding)}: not fixed: {reason}")
+    for finding, reason in unproved:
+        _tell(f"{_place(analysis, finding)}: not verified, so left out: {reason}")
     for note in result.notes:
         _tell(f"note: {note}")
     if left_out:
         _tell(f"{left_out} more can be fixed with --unsafe, which may change what the program does")
-    if not result.changed and not result.refused and not left_out:
+    if not (result.changed or result.refused or unproved or left_out):
         _tell("nothing to fix")
 
 

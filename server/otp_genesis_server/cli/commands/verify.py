@@ -67,7 +67,7 @@ def _request(
     from otp_genesis_refactorers.applying.patch import PatchRefused, apply_patch
     from otp_genesis_refactorers.proof.verification import Request, given_test
     from otp_genesis_server.cli.analysis import analyse
-    from otp_genesis_server.cli.targets import target_of
+    from otp_genesis_server.cli.targets import MIX_FILE, target_of
 
     text = _read(patch, "--patch") if patch else None
     if text is not None and not text.strip():
@@ -76,7 +76,7 @@ def _request(
         raise click.UsageError("--finding names what a patch is to remove: give the patch with --patch")
     source = _read(test, "--test") if test else None
     target = target_of([path])
-    if target.alone:
+    if not (target.root / MIX_FILE).is_file():
         raise click.UsageError(f"{path!r} belongs to no mix project: give the folder of one")
     also = (finding.partition(":")[0],) if finding else ()
     analysis = analyse([str(target.root)], also=also)

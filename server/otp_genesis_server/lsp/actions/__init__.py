@@ -35,6 +35,10 @@ class Asked:
     """The kinds that are asked for, each with all below it; none means all of them."""
     automatic: bool
     """Nobody has asked: the editor does so on its own, as at every save."""
+    place: int = 0
+    """Where the cursor is or the selection begins, as a byte offset."""
+    lines: range = range(0)
+    """Those where the cursor or the selection is, from 0."""
 
     def wants(self, kind: str) -> bool:
         """Kinds are a tree, written with dots: who asks for a branch wants all that grows on it."""

@@ -44,7 +44,9 @@ async def offers(ls: Server, asked: Asked) -> list[Offer]:
 
 
 async def resolve(ls: Server, data: Mapping[str, Any]) -> lsp.WorkspaceEdit | Refused:
-    snapshot, finding = await finding_now(ls, data["uri"], data.get("fingerprint", ""))
+    snapshot, finding = await finding_now(
+        ls, data["uri"], data.get("fingerprint", ""), data.get("code", ""), data.get("scope", "")
+    )
     if snapshot is None or finding is None or data.get("way") not in _WAYS:
         return GONE
     return await _edit(ls, finding, data["way"], snapshot)
@@ -55,7 +57,7 @@ async def _offer(ls: Server, finding: Finding, way: str, snapshot: Snapshot) -> 
     kept_quiet = to_lsp.diagnostics([finding], finding.path, snapshot, client)
     action = lsp.CodeAction(_WAYS[way][0].format(code=finding.code), kind=KIND, diagnostics=kept_quiet)
     if client.resolve_edit:
-        action.data = {"action": "suppress", "way": way, **to_lsp.fix_reference(finding, snapshot)}
+        action.data = {"way": way, **to_lsp.action_data("suppress", finding, snapshot)}
         return [action]
     edit = await _edit(ls, finding, way, snapshot)
     if isinstance(edit, Refused):

@@ -1,1 +1,1 @@
-"""One handler a file, named after its method: METHOD, `handle(ls, params)`, perhaps OPTIONS."""
+"""One handler a file, named after its method: METHOD, `handle(ls, params)`, perhaps OPTIONS or MESSAGE."""

@@ -14,3 +14,4 @@ def handle(ls: Server, params: lsp.DidChangeTextDocumentParams) -> None:
     document = from_lsp.changed(params)
     if document:
         ls.session.put(document)
+        ls.plans.put(document)

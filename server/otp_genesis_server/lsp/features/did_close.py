@@ -14,3 +14,4 @@ def handle(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
     file = from_lsp.file_of(params.text_document.uri)
     if file:
         ls.session.close(file)
+        ls.plans.close(file)

@@ -14,3 +14,4 @@ def handle(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:
     document = from_lsp.opened(params.text_document)
     if document:
         ls.session.put(document)
+        ls.plans.put(document)

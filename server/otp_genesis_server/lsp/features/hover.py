@@ -1,4 +1,4 @@
-"""What a finding is about, and who supervises a process, where the cursor stands on it."""
+"""What a finding or an item of the plan is about, and who supervises a process, under the cursor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.rules import find_rule
 from otp_genesis_analyzers.rules.page import section
 from otp_genesis_server.lsp import from_lsp, to_lsp
+from otp_genesis_server.lsp.plans.open_plans import Plan
 from otp_genesis_server.lsp.server import Server
 
 METHOD = lsp.TEXT_DOCUMENT_HOVER
@@ -18,6 +19,9 @@ _SECTIONS = ("Why it matters on the BEAM", "Use instead")
 
 
 async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+    plan = ls.plans.at(params.text_document.uri)
+    if plan is not None:
+        return await _of_plan(ls, plan, params.position.line)
     place = ls.session.place_of(params.text_document.uri)
     snapshot = await place.folder.current() if place else None
     source = snapshot.source(place.path) if place and snapshot else None
@@ -41,6 +45,18 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     if not parts:
         return None
     return to_lsp.hover("\n\n---\n\n".join(text for text, _ in parts), source, parts[0][1], client)
+
+
+async def _of_plan(ls: Server, plan: Plan, line: int) -> lsp.Hover | None:
+    from otp_genesis_server.lsp.plans.hovers import about_item
+    from otp_genesis_server.lsp.plans.stale_items import how_it_stands
+
+    item = plan.item_at(line)
+    stands = await how_it_stands(ls, plan.root) if item else None
+    if item is None or stands is None:
+        return None
+    text = await asyncio.to_thread(about_item, item, stands)
+    return to_lsp.hover(text, plan.source, plan.first_line(item), ls.session.features) if text else None
 
 
 def _text(finding: Finding) -> str:

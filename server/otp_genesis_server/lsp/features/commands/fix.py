@@ -1,14 +1,14 @@
-"""`otpGenesis.fix`: applies the rule's own fix of a finding, in as many files as it takes."""
+"""`otpGenesis.fix`: applies the fix of a finding, the rule's own or a model's, in all the files it takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException
+import attrs
 
 from otp_genesis_refactorers.change import Refused
+from otp_genesis_server.lsp.applying import apply_edit
 from otp_genesis_server.lsp.fixing import fix_now
 from otp_genesis_server.lsp.server import Server
 
@@ -21,24 +21,37 @@ class FixArguments:
     """Of an open document."""
     fingerprint: str
     """As in `data` of the finding's diagnostic."""
+    model: str | None = None
+    """Null for the rule's own fix; else who makes one: `claude`, `gemini`, or another configured name."""
+    way: str | None = None
+    """Which of several ways a model is to go, where the rule has a playbook: `ets`, `dets`, `call`, …"""
+
+
+@attrs.define
+class FixRequest:
+    id: int | str
+    method: str
+    jsonrpc: str
+    params: FixArguments
+
+
+REQUEST = FixRequest
 
 
 async def handle(ls: Server, arguments: FixArguments) -> dict[str, Any]:
-    """Gives `{"applied": true}`, or `{"applied": false, "reason": …}`, which the user is told too."""
+    """Gives `{"applied": true}`, or `{"applied": false, "reason": …}`, which the user is told too.
+
+    Of a model's fix there is more to say, see `fix_with_model`.
+    """
+    if arguments.model is not None:
+        from otp_genesis_server.lsp.fix_with_model import fix_with_model
+
+        return await fix_with_model(ls, arguments)
     outcome = await fix_now(ls, arguments.uri, arguments.fingerprint)
-    reason = outcome.reason if isinstance(outcome, Refused) else await _apply(ls, outcome.title, outcome.edit)
+    reason = (
+        outcome.reason if isinstance(outcome, Refused) else await apply_edit(ls, outcome.title, outcome.edit)
+    )
     if reason is None:
         return {"applied": True}
     ls.warn(f"OTP-Genesis: nothing was changed: {reason}")
     return {"applied": False, "reason": reason}
-
-
-async def _apply(ls: Server, title: str, edit: lsp.WorkspaceEdit) -> str | None:
-    """None when the client applied the edit, else why not."""
-    if not ls.session.features.apply_edit:
-        return "this editor can't be asked to apply an edit"
-    try:
-        result = await ls.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=title))
-    except JsonRpcException as error:
-        return f"the editor answered: {error}"
-    return None if result.applied else result.failure_reason or "the editor did not apply the edit"

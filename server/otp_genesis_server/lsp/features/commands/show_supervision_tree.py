@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import dataclass
 from typing import Literal
 
 import attrs
 
 from otp_genesis_server.lsp.asked import chosen_folder, failed
-from otp_genesis_server.lsp.progress import progress
-from otp_genesis_server.lsp.server import GivenUp, Server
+from otp_genesis_server.lsp.long_work import long_work
+from otp_genesis_server.lsp.server import Server
 
 COMMAND = "otpGenesis.showSupervisionTree"
 
@@ -22,6 +20,8 @@ class ShowSupervisionTreeArguments:
     """The URI of a workspace folder, or of anything in it; may be left out where one folder is open."""
     format: Literal["markdown", "text", "mermaid", "svg", "json"] = "markdown"
     """Of the document that is opened."""
+    open: bool = True
+    """False for an editor that draws the tree itself."""
 
 
 @attrs.define
@@ -42,24 +42,13 @@ async def handle(ls: Server, arguments: ShowSupervisionTreeArguments) -> dict[st
     the document in the user's cache folder, null when it can't be written there.
     """
     folder = chosen_folder(ls, arguments.root)
-    title = f"OTP-Genesis: reading the processes of {folder.root.name}"
-    given_up = threading.Event()
-    async with progress(ls, title, supported=ls.session.features.work_done_progress) as report:
-
-        def on_progress(done: int, total: int) -> None:
-            if given_up.is_set():
-                raise GivenUp
-            report(done, total)
-
+    async with long_work(ls, f"reading the processes of {folder.root.name}") as work:
         snapshot = await folder.checked()
         if snapshot is None:
             raise failed(f"{folder.root} could not be read")
         from otp_genesis_server.lsp.supervision_tree import shown_tree
 
-        try:
-            answer = await asyncio.to_thread(shown_tree, snapshot, arguments.format, on_progress)
-        finally:
-            given_up.set()  # a thread can't be cancelled, and the process waits for it at its end
-    if answer["uri"] is not None:
+        answer = await work.run(shown_tree, snapshot, arguments.format, work.count)
+    if arguments.open and answer["uri"] is not None:
         ls.open(answer["uri"])
     return answer

@@ -1,0 +1,5 @@
+defmodule ShakyShop.More.Workers do
+  def stop(worker) do
+    Process.exit(worker, :kill)
+  end
+end

@@ -13,6 +13,10 @@ present() {
     elixir) command -v elixir >/dev/null && command -v mix >/dev/null ;;
     bubblewrap) command -v bwrap >/dev/null ;;
     nodejs) command -v node >/dev/null ;;
+    npm) command -v npm >/dev/null ;;
+    chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null ;;
+    emacs-nox) command -v emacs >/dev/null ;;
+    elpa-eglot) [[ -d /usr/share/emacs/site-lisp/elpa ]] && compgen -G '/usr/share/emacs/site-lisp/elpa/eglot*' >/dev/null ;;
     shellcheck) command -v shellcheck >/dev/null ;;
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null ;;
     *) echo "system-packages.sh: unknown tool '$1'" >&2; exit 2 ;;
@@ -24,7 +28,9 @@ loss() {
   case $1 in
     elixir) echo 'fixes are not compiled or tested' ;;
     bubblewrap) echo 'mix runs without a sandbox' ;;
-    nodejs) echo 'the types are not checked' ;;
+    nodejs | npm) echo 'the types are not checked, and the extension for VS Code is not built' ;;
+    chromium) echo 'the extension is not tested in VS Code' ;;
+    emacs-nox | elpa-eglot) echo 'the server is not tested in Emacs' ;;
     shellcheck) echo 'the shell scripts are not checked' ;;
     python3-venv) echo 'nothing can be set up' ;;
   esac

@@ -37,6 +37,7 @@ class Neovim:
         self.folder = folder
         self.remote = pynvim.attach("child", argv=[str(NEOVIM), "--clean", "--embed", "--headless"])
         self.lua("vim.opt.runtimepath:prepend(...)", str(ROOT / "editors" / "nvim"))
+        self.remote.command("runtime! plugin/otp_genesis.lua")
         self.lua("vim.lsp.enable('otp_genesis')")
 
     def lua(self, chunk: str, *arguments: Any) -> Any:
@@ -62,12 +63,18 @@ class Neovim:
             "return vim.tbl_map(function(c) return c.name end, vim.lsp.get_clients({ bufnr = 0 }))"
         )
 
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        deadline = time.monotonic() + SECONDS
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        deadline = time.monotonic() + seconds
         while not (result := condition()):
-            assert time.monotonic() < deadline, f"{what}: {self.remote.command_output('messages')}"
+            assert time.monotonic() < deadline, f"{what}: {self.messages()}"
             time.sleep(0.02)
         return result
+
+    def run(self, command: str) -> None:
+        self.remote.command(f"OtpGenesis {command}")
+
+    def messages(self) -> str:
+        return self.remote.command_output("messages")
 
     def quit(self) -> None:
         self.lua("for _, client in ipairs(vim.lsp.get_clients()) do client:stop() end")
@@ -125,11 +132,7 @@ def test_squiggle_fix_and_undo(neovim: Neovim) -> None:
 def test_plan(neovim: Neovim) -> None:
     neovim.edit(CHECKOUT)
     neovim.until(neovim.servers, "no server")
-    neovim.lua("""
-      vim.lsp.get_clients({ bufnr = 0 })[1]:exec_cmd({
-        title = 'Plan', command = 'otpGenesis.generatePlan', arguments = { { goal = 'Survive any crash' } },
-      })
-    """)
+    neovim.run("plan Survive any crash")
     plan = neovim.folder / ".otp-genesis" / "plan"
     overview = str(plan / "README.md")
     neovim.until(lambda: neovim.remote.current.buffer.name == overview, "the overview is not opened")
@@ -151,3 +154,61 @@ def test_which_files_are_looked_after(neovim: Neovim) -> None:
     for path in ("README.md", "notes.md"):
         neovim.edit(path)
         assert neovim.servers() == []
+
+
+def test_fix_on_this_line_and_all_safe_ones(neovim: Neovim) -> None:
+    neovim.edit(CHECKOUT)
+    (spawn,) = neovim.until(lambda: neovim.squiggles("OTP101"), "no squiggle")
+    neovim.remote.current.window.cursor = (spawn["lnum"] + 1, 0)
+    neovim.run("fix")
+    neovim.until(lambda: not neovim.squiggles("OTP101"), "the squiggle stays")
+
+    neovim.edit("test/shaky_shop/payments_test.exs")
+    neovim.until(lambda: len(neovim.squiggles("OTP410")) == 2, "no squiggles")
+    neovim.run("fix all")
+    neovim.until(lambda: not neovim.squiggles("OTP410"), "the squiggles stay")
+
+
+def test_tree(neovim: Neovim) -> None:
+    neovim.edit(CHECKOUT)
+    neovim.until(neovim.servers, "no server")
+    neovim.run("tree")
+    neovim.until(lambda: neovim.remote.current.buffer.name.endswith(".txt"), "the tree is not opened")
+    assert "ShakyShop.CartSupervisor" in neovim.shown()
+
+
+def test_what_can_not_be_asked_is_said(neovim: Neovim) -> None:
+    with pytest.raises(pynvim.NvimError, match="no server looks after this buffer, see :checkhealth"):
+        neovim.run("tree")
+    with pytest.raises(pynvim.NvimError, match='there is no "dance", only cancel, fix, phase, plan, test'):
+        neovim.run("dance")
+    neovim.edit(CHECKOUT)
+    neovim.until(neovim.servers, "no server")
+    neovim.run("phase 9")
+    neovim.until(
+        lambda: "phase 9: there are the phases 1 to 5, not 9" in neovim.messages(), "nothing is said"
+    )
+
+
+def test_completion(neovim: Neovim) -> None:
+    def offered(line: str) -> list[str]:
+        return neovim.lua("return vim.fn.getcompletion(..., 'cmdline')", line)
+
+    assert offered("OtpGenesis ") == ["cancel", "fix", "phase", "plan", "test", "tree", "verify"]
+    assert offered("OtpGenesis p") == ["phase", "plan"]
+    assert offered("OtpGenesis tree m") == ["markdown", "mermaid"]
+
+
+def test_health(neovim: Neovim) -> None:
+    def report() -> str:
+        neovim.remote.command("checkhealth otp_genesis")
+        return neovim.shown()
+
+    assert "no server runs" in report()
+    neovim.edit(CHECKOUT)
+    neovim.until(neovim.servers, "no server")
+    healthy = report()
+    assert f"a server runs for {neovim.folder}" in healthy
+    assert "otp-genesis 0." in healthy
+    neovim.lua("vim.lsp.config('otp_genesis', { cmd = { 'otp-genesis-that-is-not-there' } })")
+    assert "otp-genesis-that-is-not-there is not on PATH" in report()

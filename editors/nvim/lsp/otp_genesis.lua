@@ -6,14 +6,8 @@
 --- ```lua
 --- vim.lsp.enable('otp_genesis')
 --- ```
---- in your init.lua. It runs beside any other server for Elixir. `gra` on a squiggle offers the fix.
---- The refactor plan, written to `.otp-genesis/plan`:
---- ```lua
---- local client = vim.lsp.get_clients({ name = 'otp_genesis' })[1]
---- client:exec_cmd({
----   title = 'Plan', command = 'otpGenesis.generatePlan', arguments = { { goal = 'Survive any crash' } },
---- })
---- ```
+--- in your init.lua. It runs beside any other server for Elixir. `gra` on a squiggle offers the fix, and
+--- `:OtpGenesis` the rest: `plan`, `phase`, `fix`, `verify`, `tree`, `test`, `cancel`.
 
 ---@type vim.lsp.Config
 return {

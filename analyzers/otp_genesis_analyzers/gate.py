@@ -13,6 +13,7 @@ from functools import cache
 from ahocorasick_rs import BytesAhoCorasick
 
 from otp_genesis_analyzers.rules.cards import Card, all_cards
+from otp_genesis_analyzers.source import goes_on
 
 _FACTS = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise", "__using__")
 """Anchors of what any rule may ask of a project: who is started by a supervisor, what a `use` brings in."""
@@ -66,13 +67,9 @@ class Gate:
 
 def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:
     """Whether the word stands there as a whole name; one that ends in `_` or `(` may go on."""
-    if word[:1].isalnum() and _goes_on(content[start - 1 : start]):
+    if word[:1].isalnum() and goes_on(content[start - 1 : start]):
         return False
-    return not (word[-1:].isalnum() and _goes_on(content[end : end + 1]))
-
-
-def _goes_on(byte: bytes) -> bool:
-    return byte.isalnum() or byte == b"_"
+    return not (word[-1:].isalnum() and goes_on(content[end : end + 1]))
 
 
 @cache

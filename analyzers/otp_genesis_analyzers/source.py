@@ -56,6 +56,11 @@ class Span(Struct, frozen=True, array_like=True, gc=False, order=True):
         return Span(self.start + by, self.end + by)
 
 
+def goes_on(byte: bytes) -> bool:
+    """Whether a name that stands beside this byte is part of a longer one."""
+    return byte.isalnum() or byte == b"_"
+
+
 class LineIndex:
     """Lines of a text, split at `\\n`, `\\r\\n` and `\\r` only.
 

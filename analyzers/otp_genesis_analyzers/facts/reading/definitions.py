@@ -16,7 +16,7 @@ from otp_genesis_analyzers.facts.reading.control_flow import definition_body
 from otp_genesis_analyzers.facts.reading.delegates import delegated_call
 from otp_genesis_analyzers.facts.reading.read_terms import module_name, read_term
 from otp_genesis_analyzers.scopes import Scope
-from otp_genesis_analyzers.source import Span
+from otp_genesis_analyzers.source import Span, goes_on
 from otp_genesis_analyzers.terms import Term
 
 if TYPE_CHECKING:
@@ -202,11 +202,6 @@ def _places_of(names: set[str], content: bytes, within: Span) -> list[int]:
                 found.append(at)
             at = content.find(word, end, within.end)
     return sorted(found)
-
-
-def goes_on(byte: bytes) -> bool:
-    """Whether a name that stands beside this byte is a longer one."""
-    return byte.isalnum() or byte == b"_"
 
 
 def holds_offset(offsets: Sequence[int], span: Span) -> bool:

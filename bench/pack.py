@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import click
 
 from otp_genesis_refactorers.codebase.skeleton import skeleton
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.repomix import read_pack
 from otp_genesis_refactorers.repomix.writing import PackedFile, can_be_told, write_pack
 

@@ -19,10 +19,10 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_refactorers.fixes import find_fix
 from tests.example_project import DEFAULT_APPLICATION, parse
+from tests.fixes.fixing import project_of
 from tests.fixes.judging import DETERMINISTIC, STRICT, Outcome, judged
 from tests.fixes.respelling import Base, Files
 from tests.fixes.spellings import FORMATTED, ROUGH
-from tests.refactorers.fixing import project_of
 
 ELIXIR = Path(__file__).parent / "elixir"
 _LINE = re.compile(r"(?<=line )\d+|(?<=:)\d+|(?<=#)[\d.]+")

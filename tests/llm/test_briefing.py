@@ -9,9 +9,9 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.llm.context.briefing import Briefing, brief
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.playbooks import playbook_of
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shaky_shop"
 FENCE = Fence("0123456789abcdef")

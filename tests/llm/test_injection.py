@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_analyzers import engine
-from otp_genesis_refactorers.llm.fencing import Fence, fenced
 from otp_genesis_refactorers.llm.mending.mend import MOST_TRIES, Mended, Task, mend
 from otp_genesis_refactorers.llm.mending.proposals import as_markdown
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence, fenced
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from tests.llm.asked import connected
 from tests.llm.vendors import Call, Loopback, Says, serving
 

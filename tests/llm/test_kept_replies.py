@@ -15,7 +15,7 @@ from otp_genesis_refactorers.llm import failures
 from otp_genesis_refactorers.llm.asking import ask, ask_for
 from otp_genesis_refactorers.llm.connecting import connect, find_model
 from otp_genesis_refactorers.llm.conversation import Request, Tool, Usage, User
-from otp_genesis_refactorers.llm.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
 from tests.llm.asked import connected, question
 from tests.llm.vendors import KEY, Call, Fails, Loopback, Says, Vendor, serving
 

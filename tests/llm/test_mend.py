@@ -15,10 +15,10 @@ import pytest
 
 from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.change import apply_to
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.mending.mend import MOST_TRIES, Mended, Task, Watch, change_of, mend
 from otp_genesis_refactorers.llm.mending.proposals import as_markdown, diff_of, store
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from tests.llm.asked import connected
 from tests.llm.vendors import Asked, Loopback, Says, Step, Vendor, Waits, serving
 

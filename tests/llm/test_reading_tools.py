@@ -9,9 +9,9 @@ import pytest
 
 from otp_genesis_refactorers.codebase import Codebase, open_files
 from otp_genesis_refactorers.llm.conversation import ToolRefused
-from otp_genesis_refactorers.llm.fencing import Fence, fenced
+from otp_genesis_refactorers.llm.privacy.fencing import Fence, fenced
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.llm.tools import reading_tools
-from otp_genesis_refactorers.llm.withholding import Withholding
 
 Tools: TypeAlias = Mapping[str, Callable[[Mapping[str, object]], str]]
 FENCE = Fence.fresh()

@@ -17,10 +17,10 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules import all_rules
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.mending.mend import MOST_TRIES, Mended, Task, mend
 from otp_genesis_refactorers.llm.playbooks import playbook_of
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from tests.llm.asked import connected
 from tests.llm.scenario import Answer, Scenario, scenarios, write_project
 from tests.llm.vendors import Loopback, Says, Vendor, serving

@@ -14,9 +14,9 @@ from otp_genesis_refactorers.llm import failures
 from otp_genesis_refactorers.llm.asking import ask
 from otp_genesis_refactorers.llm.connecting import Connection
 from otp_genesis_refactorers.llm.conversation import Usage
-from otp_genesis_refactorers.llm.cost import load_pricing
-from otp_genesis_refactorers.llm.ledger import Ledger
 from otp_genesis_refactorers.llm.settings import Budget, Price
+from otp_genesis_refactorers.llm.spending.cost import load_pricing
+from otp_genesis_refactorers.llm.spending.ledger import Ledger
 from tests.llm.asked import connected, question
 from tests.llm.vendors import Fails, Says, Vendor, Waits, serving
 
@@ -116,7 +116,7 @@ import sys
 from pathlib import Path
 from otp_genesis_refactorers.llm.conversation import Usage
 from otp_genesis_refactorers.llm.failures import BudgetExceeded
-from otp_genesis_refactorers.llm.ledger import Ledger
+from otp_genesis_refactorers.llm.spending.ledger import Ledger
 from otp_genesis_refactorers.llm.settings import Budget
 
 ledger = Ledger("a run", "m", Budget(run_dollars=1, run_tokens=1000, day_dollars=1, day_tokens=1000))

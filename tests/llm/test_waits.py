@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from otp_genesis_refactorers.llm.retrying import told_to_wait
+from otp_genesis_refactorers.llm.vendors.retrying import told_to_wait
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from otp_genesis_refactorers.llm.connecting import find_model
 from otp_genesis_refactorers.llm.conversation import Request, Tool, User
-from otp_genesis_refactorers.llm.fencing import Fence, fenced
-from otp_genesis_refactorers.llm.harmless_markdown import harmless
 from otp_genesis_refactorers.llm.preview import Excerpt, preview
+from otp_genesis_refactorers.llm.privacy.fencing import Fence, fenced
+from otp_genesis_refactorers.llm.privacy.harmless_markdown import harmless
 
 HERE = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:1", "GEMINI_BASE_URL": "http://127.0.0.1:1"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 
 @pytest.fixture(scope="module")

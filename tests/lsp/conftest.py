@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from otp_genesis_server.lsp import file_state, folder
+from otp_genesis_server.lsp.workspace import file_state, folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_server.lsp.folder import Folder
 from otp_genesis_server.lsp.settings import Settings
-from otp_genesis_server.lsp.snapshot import Document, Snapshot
+from otp_genesis_server.lsp.workspace.folder import Folder
+from otp_genesis_server.lsp.workspace.snapshot import Document, Snapshot
 
 SECONDS = 20.0
 

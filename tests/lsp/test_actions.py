@@ -21,7 +21,7 @@ from otp_genesis_server import VERSION
 from otp_genesis_server.lsp.app import build_server
 from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.features import code_action
-from otp_genesis_server.lsp.snapshot import Document
+from otp_genesis_server.lsp.workspace.snapshot import Document
 from tests.lsp.editor import SERVER, Editor, Squiggle, abilities, make_editor
 from tests.lsp.shop import APPLICATION, MAILER, MAILER_TEXT, write_shop
 

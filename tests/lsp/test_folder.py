@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_analyzers.findings import Severity
-from otp_genesis_server.lsp import folder as folder_module
 from otp_genesis_server.lsp.settings import Settings
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace import folder as folder_module
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 from tests.lsp.desk import Desk
 from tests.lsp.shop import APPLICATION, CART, CART_TEXT, MAILER, MAILER_TEXT, TILL_TEXT, write_shop
 

@@ -9,7 +9,7 @@ import pytest
 
 from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_analyzers.rules.page import page
-from otp_genesis_server.lsp.rule_pages import link_to
+from otp_genesis_server.lsp.shown.rule_pages import link_to
 
 
 @pytest.mark.parametrize(

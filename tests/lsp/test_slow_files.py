@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_server.lsp import file_state
-from otp_genesis_server.lsp import folder as folder_module
+from otp_genesis_server.lsp.workspace import file_state
+from otp_genesis_server.lsp.workspace import folder as folder_module
 from tests.lsp.desk import Desk
 from tests.lsp.shop import MAILER, MAILER_TEXT, write_shop
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_genesis_server.lsp.watching import changes_below
+from otp_genesis_server.lsp.workspace.watching import changes_below
 from tests.lsp.shop import MAILER, write_shop
 
 pytestmark = pytest.mark.asyncio

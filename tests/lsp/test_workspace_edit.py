@@ -12,8 +12,8 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Encoding, Span
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, file_change
 from otp_genesis_server.lsp.client_features import ClientFeatures
-from otp_genesis_server.lsp.snapshot import Document, Snapshot, reader
 from otp_genesis_server.lsp.to_lsp import workspace_edit
+from otp_genesis_server.lsp.workspace.snapshot import Document, Snapshot, reader
 
 TEXT = 'x = "🎉é"; spawn(f)\r\nrest\n'
 SPAWN, END = TEXT.encode().index(b"spawn"), len(TEXT.encode())

@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from otp_genesis_refactorers.llm.conversation import User
-from otp_genesis_refactorers.llm.fencing import Fence
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.plan.advice.answer import PlanAnswer
 from otp_genesis_refactorers.plan.advice.check import Advice, checked
 from otp_genesis_refactorers.plan.advice.question import Question, question_about

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.refactorers.fixing import check_fix, check_refused
+from tests.fixes.fixing import check_fix, check_refused
 
 MIX = """
 # file: {folder}mix.exs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.refactorers.fixing import files_of
-from tests.refactorers.task_supervisor import (
+from tests.fixes.fixing import files_of
+from tests.fixes.task_supervisor import (
     NEW,
     PATH,
     after_fix,

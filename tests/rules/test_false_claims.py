@@ -21,7 +21,7 @@ from otp_genesis_analyzers.rules.page import page, section
 from otp_genesis_refactorers.change import Change
 from otp_genesis_refactorers.fixes import fix
 from tests.example_project import findings_in, parse, write_project
-from tests.refactorers.fixing import STRICT, changed_files, decoded, files_of, project_of
+from tests.fixes.fixing import STRICT, changed_files, decoded, files_of, project_of
 
 # --- code that a false claim would report -------------------------------------------------------------
 

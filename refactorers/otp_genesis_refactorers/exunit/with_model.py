@@ -35,10 +35,10 @@ from otp_genesis_refactorers.llm.context.outline import supervision_tree
 from otp_genesis_refactorers.llm.context.surroundings import Excerpt, callers, sent_to, starters
 from otp_genesis_refactorers.llm.conversation import Request, User
 from otp_genesis_refactorers.llm.failures import ModelFailure
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.mending.mend import MOST_TRIES, Watch
 from otp_genesis_refactorers.llm.playbooks import prompt
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.shadow.workspace import ShadowError
 
 _SCRIPT = Path(__file__).with_name("elixir") / "format_file.ex"

@@ -25,7 +25,6 @@ from otp_genesis_refactorers.llm.conversation import (
     Usage,
     User,
 )
-from otp_genesis_refactorers.llm.cost import input_tokens, tokens_of, worst_case
 from otp_genesis_refactorers.llm.failures import (
     DeadlineExceeded,
     InvalidAnswer,
@@ -35,9 +34,10 @@ from otp_genesis_refactorers.llm.failures import (
     Truncated,
 )
 from otp_genesis_refactorers.llm.journal import as_json, decoded, encoded, key_of
-from otp_genesis_refactorers.llm.retrying import retrying
-from otp_genesis_refactorers.llm.secret_texts import SecretTexts
-from otp_genesis_refactorers.llm.structured import Invalid, parse
+from otp_genesis_refactorers.llm.privacy.secret_texts import SecretTexts
+from otp_genesis_refactorers.llm.spending.cost import input_tokens, tokens_of, worst_case
+from otp_genesis_refactorers.llm.vendors.retrying import retrying
+from otp_genesis_refactorers.llm.vendors.structured import Invalid, parse
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

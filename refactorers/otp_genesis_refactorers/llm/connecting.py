@@ -11,14 +11,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from otp_genesis_refactorers.llm.cost import Pricing, load_pricing
 from otp_genesis_refactorers.llm.failures import BadSettings, NoKey
 from otp_genesis_refactorers.llm.journal import Both, Journal, NoJournal, Recording, Replay
 from otp_genesis_refactorers.llm.keys import Key, find_key
-from otp_genesis_refactorers.llm.ledger import Ledger, Spent
 from otp_genesis_refactorers.llm.of_project import refuse_settings_of
-from otp_genesis_refactorers.llm.provider import Provider
-from otp_genesis_refactorers.llm.secret_texts import SecretTexts
+from otp_genesis_refactorers.llm.privacy.secret_texts import SecretTexts
 from otp_genesis_refactorers.llm.settings import (
     Budget,
     ConfiguredModel,
@@ -30,6 +27,9 @@ from otp_genesis_refactorers.llm.settings import (
     host_of,
     load_settings,
 )
+from otp_genesis_refactorers.llm.spending.cost import Pricing, load_pricing
+from otp_genesis_refactorers.llm.spending.ledger import Ledger, Spent
+from otp_genesis_refactorers.llm.vendors.provider import Provider
 
 ONLY_LOOPBACK = "OTP_GENESIS_ONLY_LOOPBACK"
 """Where this variable is set, no model is asked that isn't on this machine. Tests set it for all of them."""
@@ -165,11 +165,11 @@ def _open(model: Model, key: Key) -> Opened:
     silence_seconds = model.limits.silence_seconds
     match model.provider:
         case "anthropic":
-            from otp_genesis_refactorers.llm.anthropic import Claude
+            from otp_genesis_refactorers.llm.vendors.anthropic import Claude
 
             provider = Claude(model.id, model.base_url, key, silence_seconds)
         case "google":
-            from otp_genesis_refactorers.llm.gemini import Gemini
+            from otp_genesis_refactorers.llm.vendors.gemini import Gemini
 
             provider = Gemini(model.id, model.base_url, key, silence_seconds)
     return Opened(provider, load_pricing(model.provider, model.id, model.price))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from otp_genesis_refactorers.llm.connecting import Model
 from otp_genesis_refactorers.llm.conversation import Assistant, Message, Request, ToolResults, User
-from otp_genesis_refactorers.llm.cost import NANODOLLARS_PER_DOLLAR, load_pricing, worst_case
-from otp_genesis_refactorers.llm.fencing import fenced
+from otp_genesis_refactorers.llm.privacy.fencing import fenced
+from otp_genesis_refactorers.llm.spending.cost import NANODOLLARS_PER_DOLLAR, load_pricing, worst_case
 
 
 @dataclass(frozen=True)

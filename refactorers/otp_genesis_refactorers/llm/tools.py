@@ -12,8 +12,8 @@ import msgspec
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.codebase import Codebase, Matches
 from otp_genesis_refactorers.llm.conversation import Tool, ToolRefused
-from otp_genesis_refactorers.llm.fencing import Fence
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 _MOST_LINES = 400
 _MOST_MATCHES = 60

@@ -16,9 +16,9 @@ from otp_genesis_refactorers.pipelines.problems import nearest
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.llm.connecting import Connection, Model
-    from otp_genesis_refactorers.llm.fencing import Fence
     from otp_genesis_refactorers.llm.journal import Journal as Replies
-    from otp_genesis_refactorers.llm.withholding import Withholding
+    from otp_genesis_refactorers.llm.privacy.fencing import Fence
+    from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Models:
     @property
     def fence(self) -> Fence:
         """One for the whole run."""
-        from otp_genesis_refactorers.llm.fencing import Fence
+        from otp_genesis_refactorers.llm.privacy.fencing import Fence
 
         if self._fence is None:
             self._fence = Fence.fresh()
@@ -70,7 +70,7 @@ class Models:
     @property
     def withholding(self) -> Withholding:
         """What is not sent. Raises `StepFailed`."""
-        from otp_genesis_refactorers.llm.withholding import Withholding
+        from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
         if self._withholding is None:
             try:

@@ -8,7 +8,7 @@ from otp_genesis_refactorers.pipelines.outcome import StepFailed
 from otp_genesis_refactorers.repomix import NotAPack, read_pack
 
 if TYPE_CHECKING:
-    from otp_genesis_refactorers.llm.withholding import Withholding
+    from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 
 def without_withheld(content: bytes, text: str, withholding: Withholding) -> str:

@@ -11,7 +11,7 @@ from pathspec import GitIgnoreSpec
 
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.codebase.beneath import read_beneath
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.repomix.writing import can_be_named, can_be_told
 from otp_genesis_refactorers.shadow.project_files import project_files
 

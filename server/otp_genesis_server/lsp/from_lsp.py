@@ -10,7 +10,7 @@ from lsprotocol import types as lsp
 from pygls import uris
 
 from otp_genesis_analyzers.source import Encoding, Source
-from otp_genesis_server.lsp.snapshot import Document
+from otp_genesis_server.lsp.workspace.snapshot import Document
 
 
 def file_of(uri: str) -> Path | None:

@@ -24,15 +24,15 @@ from otp_genesis_server.lsp.client_features import ClientFeatures
 from otp_genesis_server.lsp.diagnostics import Diagnostics
 from otp_genesis_server.lsp.plans.open_plans import OpenPlans
 from otp_genesis_server.lsp.plans.stale_items import StaleItems
-from otp_genesis_server.lsp.progress import GivenUp, progress
-from otp_genesis_server.lsp.session import Session
 from otp_genesis_server.lsp.settings import SECTION, Settings, read_settings
-from otp_genesis_server.lsp.shown_documents import SCHEME, virtual
-from otp_genesis_server.lsp.snapshot import Snapshot
-from otp_genesis_server.lsp.watching import NotWatched, changes_below
+from otp_genesis_server.lsp.shown.documents import SCHEME, virtual
+from otp_genesis_server.lsp.work.progress import GivenUp, progress
+from otp_genesis_server.lsp.workspace.session import Session
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.watching import NotWatched, changes_below
 
 if TYPE_CHECKING:
-    from otp_genesis_server.lsp.folder import Folder
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 PARENT_CHECK_SECONDS = 5.0
 LONG_WORKS_AT_ONCE = 16

@@ -15,8 +15,8 @@ from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.source import Encoding, Source, Span
 from otp_genesis_refactorers.change import Change, FileChange, Refused, content_hash
 from otp_genesis_server.lsp.client_features import ClientFeatures
-from otp_genesis_server.lsp.rule_pages import link_to
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.shown.rule_pages import link_to
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 SOURCE_NAME = "otp-genesis"
 _UNSAFE = "otp-genesis.unsafe"

@@ -20,8 +20,8 @@ from otp_genesis_refactorers.llm.context.surroundings import (
     sent_to,
     starters,
 )
-from otp_genesis_refactorers.llm.fencing import Fence
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 CHARACTERS_PER_TOKEN = 4
 DEFAULT_TOKENS = 24_000

@@ -10,8 +10,8 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.applying.patch import objection_to_path
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.llm.mending.anchors import with_function_replaced, with_text_replaced
-from otp_genesis_refactorers.llm.secret_texts import HIDDEN
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.secret_texts import HIDDEN
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 
 MOST_EDITS = 40
 _MOST_TITLE = 90

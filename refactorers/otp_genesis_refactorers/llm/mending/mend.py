@@ -24,10 +24,10 @@ from otp_genesis_refactorers.llm.connecting import Connection
 from otp_genesis_refactorers.llm.context.briefing import Briefing, brief
 from otp_genesis_refactorers.llm.conversation import Event as ModelEvent
 from otp_genesis_refactorers.llm.conversation import Request, User, ignore
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.mending.answer import ProposedFix, contents_after
 from otp_genesis_refactorers.llm.playbooks import Way, playbook_of, prompt
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.proof import verification
 from otp_genesis_refactorers.proof.evidence import Evidence
 from otp_genesis_refactorers.proof.verification import OnGate

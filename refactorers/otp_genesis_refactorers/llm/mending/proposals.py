@@ -8,8 +8,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from otp_genesis_refactorers.applying.diff import unified
-from otp_genesis_refactorers.llm.harmless_markdown import harmless
 from otp_genesis_refactorers.llm.mending.mend import Attempt, Mended
+from otp_genesis_refactorers.llm.privacy.harmless_markdown import harmless
 from otp_genesis_refactorers.machine.user_folders import data_folder
 from otp_genesis_refactorers.proof.evidence_text import as_table
 

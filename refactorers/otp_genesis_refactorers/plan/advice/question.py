@@ -10,9 +10,9 @@ from otp_genesis_refactorers.llm.asking import ask_for
 from otp_genesis_refactorers.llm.context.outline import module_list, supervision_tree
 from otp_genesis_refactorers.llm.context.surroundings import heads
 from otp_genesis_refactorers.llm.conversation import Event, Request, User, ignore
-from otp_genesis_refactorers.llm.fencing import Fence
 from otp_genesis_refactorers.llm.playbooks import prompt
-from otp_genesis_refactorers.llm.withholding import Withholding
+from otp_genesis_refactorers.llm.privacy.fencing import Fence
+from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from otp_genesis_refactorers.plan.advice.answer import PlanAnswer
 from otp_genesis_refactorers.plan.advice.check import Advice, checked
 from otp_genesis_refactorers.plan.model import Phase, Step

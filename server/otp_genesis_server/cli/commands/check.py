@@ -86,7 +86,7 @@ def command(form: str, fail_on: str, exit_zero: bool, **arguments: Any) -> int:
     from otp_genesis_analyzers.findings import Severity
 
     analysis = _analysis(**arguments)
-    for text in import_module(f"otp_genesis_server.cli.findings_{form}").report(analysis):
+    for text in import_module(f"otp_genesis_server.cli.findings.as_{form}").report(analysis):
         click.echo(text)
     failed = any(finding.severity >= Severity[fail_on.upper()] for finding in analysis.findings)
     return FOUND if failed and not exit_zero else DONE

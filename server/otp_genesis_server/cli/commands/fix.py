@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otp_genesis_server.cli import DONE, FOUND, options
-from otp_genesis_server.cli.model_options import Asked, models
+from otp_genesis_server.cli.models.options import Asked, models
 
 if TYPE_CHECKING:
     from otp_genesis_analyzers.findings import Finding
@@ -66,7 +66,7 @@ def command(
     else:
         result = fix_all(analysis.project, wanted, allowed, config)
     if asked is not None:
-        from otp_genesis_server.cli.mending import mended, preview
+        from otp_genesis_server.cli.models.mending import mended, preview
 
         left = _needing_judgement(wanted, result)
         if asked.preview:

@@ -13,7 +13,7 @@ from msgspec import structs
 from otp_genesis_server.cli import DONE
 
 if TYPE_CHECKING:
-    from otp_genesis_refactorers.llm.withholding import Withholding
+    from otp_genesis_refactorers.llm.privacy.withholding import Withholding
     from otp_genesis_refactorers.repomix.choosing import Chosen
     from otp_genesis_refactorers.repomix.writing import PackedFile
 
@@ -64,7 +64,7 @@ def command(
       otp-genesis pack --output repomix-output.xml
       otp-genesis pack --skeleton --token-budget 100000 > pack.xml
     """
-    from otp_genesis_refactorers.llm.withholding import Withholding
+    from otp_genesis_refactorers.llm.privacy.withholding import Withholding
     from otp_genesis_refactorers.repomix.writing import write_pack
 
     root, below = _place(path, skeleton)

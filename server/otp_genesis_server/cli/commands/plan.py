@@ -53,7 +53,7 @@ def command(
     from otp_genesis_refactorers.fixes import fix
     from otp_genesis_refactorers.plan.documents import folder_of
     from otp_genesis_refactorers.plan.draft import draft
-    from otp_genesis_server.cli.advising import advice_of
+    from otp_genesis_server.cli.models.advising import advice_of
 
     if model and no_model:
         raise click.UsageError("--model and --no-model exclude each other")

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from lsprotocol import types as lsp
 
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 Offer: TypeAlias = lsp.CodeAction | lsp.Command
 

@@ -19,9 +19,9 @@ from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.actions import Asked, Offer
 from otp_genesis_server.lsp.features.commands import fix as fix_command
 from otp_genesis_server.lsp.features.commands import verify
-from otp_genesis_server.lsp.fixing import fix_now, fix_of
+from otp_genesis_server.lsp.jobs.fixing import fix_now, fix_of
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 RANK = 10
 KIND = lsp.CodeActionKind.QuickFix

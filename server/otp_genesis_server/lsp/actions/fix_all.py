@@ -16,7 +16,7 @@ from otp_genesis_refactorers.fix_all import FixResult, fix_all
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.actions import Asked, Offer
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 RANK = 70
 KIND = "source.fixAll.otpGenesis"

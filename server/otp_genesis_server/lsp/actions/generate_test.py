@@ -35,7 +35,7 @@ async def offers(ls: Server, asked: Asked) -> list[Offer]:
 
 
 def _function(asked: Asked) -> tuple[str, str] | None:
-    from otp_genesis_server.lsp.testing import client_function_at
+    from otp_genesis_server.lsp.jobs.testing import client_function_at
 
     try:
         return client_function_at(asked.snapshot.project, asked.path, asked.place)

@@ -14,9 +14,9 @@ from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.suppress import ignored_in_project, suppressed_here, suppressed_in_file
 from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.actions import Asked, Offer
-from otp_genesis_server.lsp.fixing import GONE, finding_now
+from otp_genesis_server.lsp.jobs.fixing import GONE, finding_now
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 RANK = 50
 KIND = lsp.CodeActionKind.QuickFix

@@ -37,7 +37,7 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     ]
     parts = [(_text(finding), finding.span) for finding in here]
     # Not at the top, as in other handlers: what no client has asked for yet must not delay `initialize`.
-    from otp_genesis_server.lsp.supervision_hover import supervision_at
+    from otp_genesis_server.lsp.shown.supervision_hover import supervision_at
 
     supervision = await asyncio.to_thread(supervision_at, snapshot, source, offset)
     if supervision is not None:

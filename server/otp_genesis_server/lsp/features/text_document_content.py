@@ -8,7 +8,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.shown_documents import text_of
+from otp_genesis_server.lsp.shown.documents import text_of
 
 METHOD = lsp.WORKSPACE_TEXT_DOCUMENT_CONTENT
 

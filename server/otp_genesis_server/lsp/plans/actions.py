@@ -13,8 +13,6 @@ from otp_genesis_refactorers.plan.markdown import Item
 from otp_genesis_refactorers.plan.model import State
 from otp_genesis_refactorers.plan.outcome import skipped_note
 from otp_genesis_refactorers.proof.evidence_text import as_markdown, headline
-from otp_genesis_server.lsp.consent import trusted
-from otp_genesis_server.lsp.long_work import long_work
 from otp_genesis_server.lsp.plans.carrying_out import (
     Done,
     Prepared,
@@ -25,11 +23,13 @@ from otp_genesis_server.lsp.plans.carrying_out import (
 )
 from otp_genesis_server.lsp.plans.open_plans import Plan
 from otp_genesis_server.lsp.plans.stale_items import how_it_stands
-from otp_genesis_server.lsp.shown_documents import write_document
+from otp_genesis_server.lsp.shown.documents import write_document
+from otp_genesis_server.lsp.work.consent import trusted
+from otp_genesis_server.lsp.work.long_work import long_work
 
 if TYPE_CHECKING:
-    from otp_genesis_server.lsp.folder import Folder
     from otp_genesis_server.lsp.server import Server
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 
 class Told(NamedTuple):

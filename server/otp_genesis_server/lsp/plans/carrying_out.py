@@ -19,17 +19,17 @@ from otp_genesis_refactorers.plan.model import State
 from otp_genesis_refactorers.plan.outcome import failed_note, marked, replaced, verified_note
 from otp_genesis_refactorers.proof.evidence import Evidence
 from otp_genesis_server.lsp import to_lsp
-from otp_genesis_server.lsp.applying import apply_change, apply_edit
-from otp_genesis_server.lsp.long_work import Work
+from otp_genesis_server.lsp.jobs.verifying import Subject, changed_since, proved_contents
 from otp_genesis_server.lsp.plans.open_plans import Plan
 from otp_genesis_server.lsp.plans.stale_items import how_it_stands
 from otp_genesis_server.lsp.plans.standing import project_of
-from otp_genesis_server.lsp.snapshot import Snapshot
-from otp_genesis_server.lsp.verifying import Subject, changed_since, proved_contents
+from otp_genesis_server.lsp.work.applying import apply_change, apply_edit
+from otp_genesis_server.lsp.work.long_work import Work
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from otp_genesis_server.lsp.folder import Folder
     from otp_genesis_server.lsp.server import Server
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 _TRIES, _PAUSE_SECONDS = 3, 0.2
 """Of writing into a document that others write into; editors tell of a change a little later."""

@@ -15,20 +15,20 @@ from otp_genesis_refactorers.plan.documents import changed_documents, folder_of
 from otp_genesis_refactorers.plan.draft import Draft, draft
 from otp_genesis_refactorers.plan.model import OVERVIEW, PHASES
 from otp_genesis_server.lsp import to_lsp
-from otp_genesis_server.lsp.applying import apply_edit
-from otp_genesis_server.lsp.asked import failed
-from otp_genesis_server.lsp.long_work import long_work
 from otp_genesis_server.lsp.plans.open_plans import Plan
-from otp_genesis_server.lsp.sending import may_send
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.work.applying import apply_edit
+from otp_genesis_server.lsp.work.asked import failed
+from otp_genesis_server.lsp.work.long_work import long_work
+from otp_genesis_server.lsp.work.sending import may_send
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.llm.connecting import Model
     from otp_genesis_refactorers.llm.preview import Preview
     from otp_genesis_refactorers.plan.advice.check import Advice
     from otp_genesis_refactorers.plan.advice.question import Question
-    from otp_genesis_server.lsp.folder import Folder
     from otp_genesis_server.lsp.server import Server
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 _SAID = 3
 """So many dropped parts of an answer are named to the user, the others counted."""
@@ -136,9 +136,9 @@ async def _advice(ls: Server, made: Draft, snapshot: Snapshot, name: str) -> Adv
 
 def _asked(made: Draft, snapshot: Snapshot, name: str) -> _Asked:
     from otp_genesis_refactorers.llm.connecting import find_model
-    from otp_genesis_refactorers.llm.fencing import Fence
     from otp_genesis_refactorers.llm.preview import preview
-    from otp_genesis_refactorers.llm.withholding import Withholding
+    from otp_genesis_refactorers.llm.privacy.fencing import Fence
+    from otp_genesis_refactorers.llm.privacy.withholding import Withholding
     from otp_genesis_refactorers.plan.advice.question import question_about
 
     model = find_model(name, snapshot.root, [app.folder for app in snapshot.project.apps if app.folder])
@@ -152,7 +152,7 @@ def _asked(made: Draft, snapshot: Snapshot, name: str) -> _Asked:
 async def _answered(ls: Server, made: Draft, asked: _Asked) -> tuple[Advice, str]:
     from otp_genesis_refactorers.llm.connecting import connect
     from otp_genesis_refactorers.plan.advice.question import advice_on
-    from otp_genesis_server.lsp.mending import Said
+    from otp_genesis_server.lsp.jobs.mending import Said
 
     run = f"plan {asked.question.request.nonce}"
     async with (

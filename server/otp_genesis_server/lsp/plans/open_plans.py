@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.plan.model import FOLDER
-from otp_genesis_server.lsp import snapshot
 from otp_genesis_server.lsp.from_lsp import file_of
+from otp_genesis_server.lsp.workspace import snapshot
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.plan.markdown import Document, Item

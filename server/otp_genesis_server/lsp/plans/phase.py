@@ -12,15 +12,15 @@ from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.plan.inline import prose
 from otp_genesis_refactorers.plan.model import FOLDER, PHASES, PhaseName, State
 from otp_genesis_refactorers.proof.evidence_text import headline
-from otp_genesis_server.lsp.asked import failed
-from otp_genesis_server.lsp.consent import trusted
-from otp_genesis_server.lsp.long_work import Work, long_work
 from otp_genesis_server.lsp.plans.carrying_out import Done, prove_and_apply
-from otp_genesis_server.lsp.shown_documents import write_document
+from otp_genesis_server.lsp.shown.documents import write_document
+from otp_genesis_server.lsp.work.asked import failed
+from otp_genesis_server.lsp.work.consent import trusted
+from otp_genesis_server.lsp.work.long_work import Work, long_work
 
 if TYPE_CHECKING:
-    from otp_genesis_server.lsp.folder import Folder
     from otp_genesis_server.lsp.server import Server
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 
 class Report(NamedTuple):

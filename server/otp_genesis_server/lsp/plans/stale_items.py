@@ -13,9 +13,9 @@ from otp_genesis_server.lsp import to_lsp
 from otp_genesis_server.lsp.plans.open_plans import Plan
 
 if TYPE_CHECKING:
-    from otp_genesis_server.lsp.folder import Folder
     from otp_genesis_server.lsp.plans.standing import Standing
     from otp_genesis_server.lsp.server import Server
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 PAUSE_SECONDS = 0.3
 """After the findings or a document changed, for more of the same to come."""

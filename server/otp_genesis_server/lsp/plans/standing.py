@@ -16,7 +16,7 @@ from otp_genesis_refactorers.plan.merge import Earlier
 from otp_genesis_refactorers.plan.model import PHASES
 from otp_genesis_refactorers.plan.outcome import Claim, claim_of
 from otp_genesis_server.lsp.plans.open_plans import Plan
-from otp_genesis_server.lsp.snapshot import Snapshot
+from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from otp_genesis_analyzers.rules import find_rule, selectors
 from otp_genesis_analyzers.rules.page import page
-from otp_genesis_server.lsp.rule_pages import page_file
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.shown.rule_pages import page_file
 
 COMMAND = "otpGenesis.explainRule"
 

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_server.lsp.applying import apply_edit
-from otp_genesis_server.lsp.fixing import fix_now
+from otp_genesis_server.lsp.jobs.fixing import fix_now
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.applying import apply_edit
 
 COMMAND = "otpGenesis.fix"
 
@@ -44,7 +44,7 @@ async def handle(ls: Server, arguments: FixArguments) -> dict[str, Any]:
     Of a model's fix there is more to say, see `fix_with_model`.
     """
     if arguments.model is not None:
-        from otp_genesis_server.lsp.fix_with_model import fix_with_model
+        from otp_genesis_server.lsp.jobs.fix_with_model import fix_with_model
 
         return await fix_with_model(ls, arguments)
     outcome = await fix_now(ls, arguments.uri, arguments.fingerprint)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import attrs
 
-from otp_genesis_server.lsp.asked import chosen_folder
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.asked import chosen_folder
 
 COMMAND = "otpGenesis.generatePlan"
 

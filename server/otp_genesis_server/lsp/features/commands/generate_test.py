@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from otp_genesis_server.lsp import from_lsp
-from otp_genesis_server.lsp.applying import apply_change
-from otp_genesis_server.lsp.asked import chosen_folder, failed
-from otp_genesis_server.lsp.consent import trusted
 from otp_genesis_server.lsp.features.commands.verify import project_of
-from otp_genesis_server.lsp.long_work import Work, long_work
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.shown_documents import write_document
+from otp_genesis_server.lsp.shown.documents import write_document
+from otp_genesis_server.lsp.work.applying import apply_change
+from otp_genesis_server.lsp.work.asked import chosen_folder, failed
+from otp_genesis_server.lsp.work.consent import trusted
+from otp_genesis_server.lsp.work.long_work import Work, long_work
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.change import Refused
     from otp_genesis_refactorers.exunit.generating import Generated
     from otp_genesis_refactorers.exunit.with_model import Asking
     from otp_genesis_refactorers.llm.connecting import Model
-    from otp_genesis_server.lsp.folder import Folder
-    from otp_genesis_server.lsp.snapshot import Snapshot
-    from otp_genesis_server.lsp.testing import Tested
-    from otp_genesis_server.lsp.verifying import Subject
+    from otp_genesis_server.lsp.jobs.testing import Tested
+    from otp_genesis_server.lsp.jobs.verifying import Subject
+    from otp_genesis_server.lsp.workspace.folder import Folder
+    from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 COMMAND = "otpGenesis.generateTest"
 
@@ -80,7 +80,7 @@ async def handle(ls: Server, arguments: GenerateTestArguments) -> dict[str, Any]
 
 
 async def _subject(folder: Folder, ls: Server, root: Path, allowed: bool) -> Subject:
-    from otp_genesis_server.lsp.verifying import Subject
+    from otp_genesis_server.lsp.jobs.verifying import Subject
 
     snapshot = await folder.checked()
     if snapshot is None:
@@ -89,7 +89,7 @@ async def _subject(folder: Folder, ls: Server, root: Path, allowed: bool) -> Sub
 
 
 async def _run(work: Work, subject: Subject, tested: Tested) -> Generated | Refused:
-    from otp_genesis_server.lsp.testing import generated
+    from otp_genesis_server.lsp.jobs.testing import generated
 
     try:
         return await work.run(generated, subject, tested, work)
@@ -98,7 +98,7 @@ async def _run(work: Work, subject: Subject, tested: Tested) -> Generated | Refu
 
 
 def _tested(ls: Server, subject: Subject, arguments: GenerateTestArguments) -> Tested:
-    from otp_genesis_server.lsp.testing import Tested
+    from otp_genesis_server.lsp.jobs.testing import Tested
 
     snapshot = subject.snapshot
     file = from_lsp.file_of(arguments.uri)
@@ -121,7 +121,7 @@ async def _with_model(
 ) -> dict[str, Any]:
     from otp_genesis_refactorers.change import Refused
     from otp_genesis_refactorers.llm.failures import ModelFailure
-    from otp_genesis_server.lsp.sending import may_send
+    from otp_genesis_server.lsp.work.sending import may_send
 
     try:
         async with long_work(ls, "reading what a model needs to know") as work:
@@ -145,7 +145,7 @@ def _prepared(subject: Subject, tested: Tested, name: str | None) -> Any:
     from otp_genesis_refactorers.exunit.with_model import files_of, prepared, request_for
     from otp_genesis_refactorers.llm.connecting import find_model
     from otp_genesis_refactorers.llm.preview import preview
-    from otp_genesis_server.lsp.testing import wanted
+    from otp_genesis_server.lsp.jobs.testing import wanted
 
     asked = wanted(subject, tested, any_kind=True)
     if isinstance(asked, Refused):
@@ -161,7 +161,7 @@ async def _written(ls: Server, model: Model, asking: Asking) -> tuple[Generated 
     from otp_genesis_refactorers.exunit.with_model import generate_with
     from otp_genesis_refactorers.llm.connecting import connect
     from otp_genesis_refactorers.llm.mending.mend import Watch
-    from otp_genesis_server.lsp.mending import Said
+    from otp_genesis_server.lsp.jobs.mending import Said
 
     run = f"test {asking.wanted.module} {asking.fence.nonce}"
     async with (
@@ -179,8 +179,8 @@ async def _told(
 ) -> dict[str, Any]:
     """Bring the test into the editor, or show it with what speaks against it."""
     from otp_genesis_refactorers.change import Refused
-    from otp_genesis_server.lsp.testing import as_change
-    from otp_genesis_server.lsp.verifying import changed_since
+    from otp_genesis_server.lsp.jobs.testing import as_change
+    from otp_genesis_server.lsp.jobs.verifying import changed_since
 
     if isinstance(outcome, Refused):
         return _answer(ls, outcome.reason, spent=spent)

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 from pygls.exceptions import JsonRpcInvalidParams
 
-from otp_genesis_server.lsp.asked import chosen_folder
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.asked import chosen_folder
 
 COMMAND = "otpGenesis.runPhase"
 

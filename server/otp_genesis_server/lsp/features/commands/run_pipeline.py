@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
-from otp_genesis_server.lsp.asked import chosen_folder, failed
-from otp_genesis_server.lsp.consent import trusted
-from otp_genesis_server.lsp.long_work import long_work
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.asked import chosen_folder, failed
+from otp_genesis_server.lsp.work.consent import trusted
+from otp_genesis_server.lsp.work.long_work import long_work
 
 COMMAND = "otpGenesis.runPipeline"
 
@@ -51,7 +51,7 @@ async def handle(ls: Server, arguments: RunPipelineArguments) -> dict[str, Any]:
     nothing is applied. Raises JsonRpcException for a pipeline that can't be run, with each mistake.
     """
     from otp_genesis_refactorers.pipelines.journal import Journal, RunBusy
-    from otp_genesis_server.lsp import pipelines
+    from otp_genesis_server.lsp.jobs import pipelines
 
     folder = chosen_folder(ls, arguments.root)
     try:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import attrs
 
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_server.lsp.asked import failed
 from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.asked import failed
 
 COMMAND = "otpGenesis.runStep"
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import attrs
 
-from otp_genesis_server.lsp.asked import chosen_folder, failed
-from otp_genesis_server.lsp.long_work import long_work
 from otp_genesis_server.lsp.server import Server
+from otp_genesis_server.lsp.work.asked import chosen_folder, failed
+from otp_genesis_server.lsp.work.long_work import long_work
 
 COMMAND = "otpGenesis.showSupervisionTree"
 
@@ -46,7 +46,7 @@ async def handle(ls: Server, arguments: ShowSupervisionTreeArguments) -> dict[st
         snapshot = await folder.checked()
         if snapshot is None:
             raise failed(f"{folder.root} could not be read")
-        from otp_genesis_server.lsp.supervision_tree import shown_tree
+        from otp_genesis_server.lsp.shown.supervision_tree import shown_tree
 
         answer = await work.run(shown_tree, snapshot, arguments.format, work.count)
     if arguments.open and answer["uri"] is not None:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from otp_genesis_server.lsp.applying import apply_change
-from otp_genesis_server.lsp.asked import chosen_folder, failed
-from otp_genesis_server.lsp.consent import trusted
-from otp_genesis_server.lsp.fixing import GONE
 from otp_genesis_server.lsp.from_lsp import file_of
-from otp_genesis_server.lsp.long_work import Work, long_work
+from otp_genesis_server.lsp.jobs.fixing import GONE
 from otp_genesis_server.lsp.server import Server
-from otp_genesis_server.lsp.shown_documents import write_document
+from otp_genesis_server.lsp.shown.documents import write_document
+from otp_genesis_server.lsp.work.applying import apply_change
+from otp_genesis_server.lsp.work.asked import chosen_folder, failed
+from otp_genesis_server.lsp.work.consent import trusted
+from otp_genesis_server.lsp.work.long_work import Work, long_work
 
 if TYPE_CHECKING:
     from otp_genesis_refactorers.change import Change, Refused
     from otp_genesis_refactorers.proof.evidence import Evidence
-    from otp_genesis_server.lsp.folder import Folder
-    from otp_genesis_server.lsp.verifying import Subject
+    from otp_genesis_server.lsp.jobs.verifying import Subject
+    from otp_genesis_server.lsp.workspace.folder import Folder
 
 COMMAND = "otpGenesis.verify"
 
@@ -75,7 +75,7 @@ async def _outcome(
     ls: Server, folder: Folder, root: Path, allowed: bool, fingerprint: str | None, work: Work
 ) -> _Outcome | Refused:
     from otp_genesis_refactorers.change import Refused
-    from otp_genesis_server.lsp.verifying import Subject, proved, proved_fix
+    from otp_genesis_server.lsp.jobs.verifying import Subject, proved, proved_fix
 
     snapshot = await folder.checked()
     if snapshot is None:
@@ -96,7 +96,7 @@ async def _outcome(
 async def _told(ls: Server, folder: Folder, outcome: _Outcome) -> dict[str, Any]:
     """Apply what is verified, show the evidence, say what came of it."""
     from otp_genesis_refactorers.proof.evidence_text import as_markdown, headline
-    from otp_genesis_server.lsp.verifying import changed_since
+    from otp_genesis_server.lsp.jobs.verifying import changed_since
 
     evidence, change, root = outcome.evidence, outcome.change, outcome.subject.root
     document = write_document("evidence", root, ".md", as_markdown(evidence))

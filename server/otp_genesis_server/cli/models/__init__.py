@@ -1,0 +1,1 @@
+"""What subcommands that ask a model share."""

@@ -1,0 +1,1 @@
+"""Documents and texts that are made to be looked at."""

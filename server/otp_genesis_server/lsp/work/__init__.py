@@ -1,0 +1,1 @@
+"""Doing what takes long: progress, cancelling, consent, having the editor apply an edit."""

@@ -1,0 +1,35 @@
+"""Having the client apply an edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
+
+from otp_genesis_refactorers.change import Change, Refused
+from otp_genesis_server.lsp import to_lsp
+from otp_genesis_server.lsp.server import Server
+
+if TYPE_CHECKING:
+    from otp_genesis_server.lsp.workspace.folder import Folder
+
+
+async def apply_change(ls: Server, folder: Folder, change: Change) -> str | None:
+    """None when the client applied the change, else why not: a file may have changed meanwhile."""
+    snapshot = await folder.current()
+    if snapshot is None:
+        return f"{folder.root} could not be read"
+    edit = to_lsp.workspace_edit(change, snapshot, ls.session.features)
+    return edit.reason if isinstance(edit, Refused) else await apply_edit(ls, change.title, edit)
+
+
+async def apply_edit(ls: Server, title: str, edit: lsp.WorkspaceEdit) -> str | None:
+    """None when the client applied the edit, else why not."""
+    if not ls.session.features.apply_edit:
+        return "this editor can't be asked to apply an edit"
+    try:
+        result = await ls.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=title))
+    except JsonRpcException as error:
+        return f"the editor answered: {error}"
+    return None if result.applied else result.failure_reason or "the editor did not apply the edit"

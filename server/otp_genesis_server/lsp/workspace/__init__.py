@@ -1,0 +1,1 @@
+"""What is remembered of a client, its folders and its documents."""

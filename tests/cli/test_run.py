@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_refactorers.pipelines.journal import Journal
+from otp_genesis_refactorers.pipelines.language.step_types import step_types
 from tests.cli.command_line import COMMAND, run, run_command, write_shop
 from tests.cli.shop import NOTE
 
@@ -134,7 +135,7 @@ def test_the_schema_names_every_step_type(shop: Path) -> None:
     schema = json.loads(run("schema", at=shop).out)
     kinds = {each["$ref"].rpartition("/")[2] for each in schema["$defs"]["Step"]["oneOf"]}
     assert {"Claude", "ForLoop", "GitCommit", "Verify"} <= kinds
-    assert len(kinds) == 16
+    assert len(kinds) == len(step_types())
 
 
 def test_interrupted_from_the_keyboard(shop: Path) -> None:

@@ -72,8 +72,9 @@ async def test_a_built_in_pipeline_answers(shop: Editor) -> None:
     assert shop.questions == [], "nothing of it runs mix"
 
 
-async def test_what_passed_its_gates_is_applied(shop: Editor, tmp_path: Path) -> None:
+async def test_what_passed_its_gates_is_applied_in_the_editor(shop: Editor, tmp_path: Path) -> None:
     shop.answers = ONCE
+    shop.open(MAILER)
     file = pipeline(tmp_path, PROVED)
     answer = await shop.command("otpGenesis.runPipeline", {"pipeline": file.as_uri()})
     assert (answer["status"], answer["reason"], answer["failed"]) == ("done", "", [])
@@ -83,6 +84,16 @@ async def test_what_passed_its_gates_is_applied(shop: Editor, tmp_path: Path) ->
     assert begin.cancellable
     assert any("verify: compile" in report.message for report in reports)
     assert end.kind == "end"
+
+
+async def test_what_is_not_open_is_written(shop: Editor, folder: Path, tmp_path: Path) -> None:
+    shop.answers = ONCE
+    file, before = pipeline(tmp_path, PROVED), (folder / MAILER).read_text()
+    answer = await shop.command("otpGenesis.runPipeline", {"pipeline": file.as_uri()})
+    assert (answer["status"], answer["reason"], answer["failed"]) == ("done", "", [])
+    assert "Task.Supervisor" in (folder / MAILER).read_text()
+    assert shop.texts == {}
+    write_shop(folder, {**TESTED, MAILER: before})
 
 
 async def test_what_is_not_proved_is_only_shown(shop: Editor, tmp_path: Path) -> None:

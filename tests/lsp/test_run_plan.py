@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig
 
+from otp_genesis_refactorers.pipelines.journal import Journal
 from otp_genesis_refactorers.plan.markdown import parse
 from tests.lsp.editor import SERVER, Editor, abilities, make_editor
 from tests.lsp.shop import MAILER, MAILER_TEXT, write_shop
@@ -104,13 +106,13 @@ async def run(shop: Editor, path: str, action: str = "run") -> dict[str, Any]:
 
 
 async def at_work(shop: Editor) -> None:
-    """Until a gate is being asked."""
+    """Until mix is at it."""
 
-    def gate() -> bool:
+    def compiles() -> bool:
         bars: list[list[Any]] = [list(reports) for reports in shop.progress_reports.values() if reports]
-        return any(reports[-1].kind == "report" and ": 1." in reports[0].title for reports in bars)
+        return any(": 1." in reports[0].title and reports[-1].message == "compile" for reports in bars)
 
-    await shop.until(gate, seconds=60)
+    await shop.until(compiles, seconds=60)
 
 
 async def test_an_item_is_proved_then_applied_then_noted(shop: Editor) -> None:
@@ -144,6 +146,8 @@ async def test_an_item_is_proved_and_nothing_is_changed(shop: Editor) -> None:
 async def test_a_phase_is_done_item_by_item_and_what_fails_is_noted(shop: Editor) -> None:
     answer = await shop.command("otpGenesis.runPhase", {"phase": 1, "root": shop.folder.as_uri()})
     assert (answer["done"], answer["left"]) == (2, 1)
+    with closing(Journal()) as journal:
+        assert (journal.runs()[0].pipeline, journal.runs()[0].status) == ("run_plan", "done")
     assert VERIFIED.fullmatch(items(shop)[MAILER][1])
     assert VERIFIED.fullmatch(items(shop)[PRINTER][1])
     assert not VERIFIED.fullmatch(items(shop)[ECHO][1])
@@ -184,6 +188,20 @@ async def test_a_person_who_edits_meanwhile_loses_nothing(shop: Editor) -> None:
     assert answer["applied"] is True
     assert shop.text_of(uri(shop)).startswith("A word of mine.\n")
     assert VERIFIED.fullmatch(items(shop)[PRINTER][1])
+
+
+async def test_nothing_is_applied_to_code_that_was_typed_in_meanwhile(shop: Editor) -> None:
+    mailer = shop.open(MAILER)
+    before = shop.text_of(uri(shop))
+    running = asyncio.ensure_future(run(shop, PRINTER, "run"))
+    await at_work(shop)
+    shop.type(mailer, MAILER_TEXT + "# A word of mine.\n")
+    answer = await running
+    assert (answer["verdict"], answer["applied"]) == ("verified", False)
+    assert answer["reason"] == f"{MAILER} was changed meanwhile"
+    assert (shop.folder / PRINTER).read_text() == PRINTER_TEXT
+    assert shop.text_of(mailer) == MAILER_TEXT + "# A word of mine.\n"
+    assert shop.text_of(uri(shop)) == before
 
 
 async def test_a_plan_that_is_deleted_meanwhile_is_said(shop: Editor) -> None:

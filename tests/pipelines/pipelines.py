@@ -13,11 +13,14 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+from otp_genesis_analyzers import engine
 from otp_genesis_refactorers.pipelines.journal import Journal
 from otp_genesis_refactorers.pipelines.outcome import Outcome
 from otp_genesis_refactorers.pipelines.problems import BadPipeline
 from otp_genesis_refactorers.pipelines.progress import Progress
 from otp_genesis_refactorers.pipelines.running import Report, Wish, prepare, run
+from otp_genesis_refactorers.plan.documents import write_plan
+from otp_genesis_refactorers.plan.model import FOLDER
 
 MIX = """\
 defmodule Shop.MixProject do
@@ -87,6 +90,18 @@ def committed(root: Path, files: Mapping[str, str] = SHOP) -> Path:
     git(root, "add", ".")
     git(root, "commit", "-qm", "Begin")
     return root
+
+
+def planned(root: Path) -> None:
+    """Write the plan of a project."""
+    project = engine.load(root).project
+    write_plan(project, engine.check(project, project.config), root, "")
+
+
+def items(root: Path) -> list[str]:
+    """The lines of the items of its plan."""
+    documents = sorted((root / FOLDER).glob("0*.md"))
+    return [line for each in documents for line in each.read_text().splitlines() if "<!-- step " in line]
 
 
 def pipeline(root: Path, steps: str, *, name: str = "p.yaml", top: str = "") -> Path:

@@ -19,7 +19,7 @@ from tests.pipelines.pipelines import pipeline, problems
 SEED = Path(__file__).parent / "seed"
 STEP_TYPES = (
     "analyze claude claude_smart codebase_query command edit file_ops for_loop gemini git_commit if pipeline"
-    " search set_variable verify while_loop"
+    " plan_items plan_note search set_variable verify while_loop"
 )
 
 

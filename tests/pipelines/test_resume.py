@@ -14,7 +14,7 @@ import pytest
 from otp_genesis_refactorers.pipelines.journal import Journal, StepRecord
 from otp_genesis_refactorers.pipelines.running import CantRun
 from tests.llm.vendors import Loopback, Says, serving
-from tests.pipelines.pipelines import committed, git, killed_at, perform, pipeline
+from tests.pipelines.pipelines import committed, git, items, killed_at, perform, pipeline, planned
 
 EVERY_KIND = """\
 - {name: set, type: set_variable, variables: {n: 1}}
@@ -39,6 +39,11 @@ EVERY_KIND = """\
 - {name: command, type: command, argv: [mix, compile]}
 - {name: verify, type: verify, finding: "{{ steps.analyze.findings[0] }}"}
 - {name: commit, type: git_commit, message: Supervise the mail}
+- {name: items, type: plan_items, phase: 1}
+- name: note
+  type: plan_note
+  item: "{{ steps.items.items[0].id }}"
+  evidence: "{{ steps.verify.evidence }}"
 """
 KILLS = [
     *("set", "search", "query", "analyze", "claude", "smart", "gemini", "edit", "ops", "call/inner", "call"),
@@ -52,6 +57,8 @@ KILLS = [
         "command",
         "verify",
         "commit",
+        "items",
+        "note",
     ),
 ]
 TOP = "outputs: {n: '{{ n }}', last: '{{ last }}', m: '{{ m }}', commit: '{{ steps.commit.commit }}'}\n"
@@ -77,6 +84,7 @@ def test_killed_in_every_kind_of_step(tmp_path: Path, loopback: Loopback) -> Non
     inner = "- {name: inner, type: set_variable, variables: {x: '{{ inputs.n }}'}}\n"
     pipeline(tmp_path, inner, name="inner.yaml", top="inputs: {n: {type: integer}}\n")
     file = pipeline(tmp_path, EVERY_KIND, top=TOP)
+    planned(root)
     before = git(root, "status", "--porcelain"), git(root, "rev-parse", "HEAD")
 
     killed_at(KILLS[0], file, root, trusted_for_this_run=True)
@@ -92,6 +100,7 @@ def test_killed_in_every_kind_of_step(tmp_path: Path, loopback: Loopback) -> Non
     assert "Task.Supervisor" in git(root, "show", f"{report.branch}:lib/shop/mailer.ex")
     assert (git(root, "status", "--porcelain"), git(root, "rev-parse", "HEAD")) == before
 
+    assert [line for line in items(root) if " verified " in line and line.startswith("- [x]")]
     _, steps = run_of(root)
     ended = Counter(step.path for step in steps if step.outcome)
     holding = {"call", "branch", "for", "while"}

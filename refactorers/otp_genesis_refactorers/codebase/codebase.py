@@ -29,7 +29,7 @@ from otp_genesis_refactorers.gates.running.experiment import GivenTest
 from otp_genesis_refactorers.git.tree import Tree
 from otp_genesis_refactorers.mix.results import CompileResult, TestResult
 from otp_genesis_refactorers.proof.evidence import Evidence
-from otp_genesis_refactorers.proof.verification import OnGate, Request, verify
+from otp_genesis_refactorers.proof.verification import OnGate, Request, prove
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
 from otp_genesis_refactorers.shadow.originals import of_commit, on_disk
 from otp_genesis_refactorers.shadow.workspace import Shadow, ShadowError, open_shadow
@@ -238,8 +238,12 @@ class Codebase:
         trusted_for_this_run: bool = False,
         cancel: Event | None = None,
         on_gate: OnGate | None = None,
+        ours: bool = False,
     ) -> Evidence:
-        """What is changed, through all gates; `finding`, one of `base_project`, is what it is to remove."""
+        """What is changed, through all gates; `finding`, one of `base_project`, is what it is to remove.
+
+        Of what is `ours`, made by the fixes of rules, a part that nothing needs is taken back.
+        """
         config = self.config.merged(also=(finding.code,)) if finding else self.config
         request = Request(
             root=self.root,
@@ -251,8 +255,12 @@ class Codebase:
             unsaved=self._unsaved,
             trusted_for_this_run=trusted_for_this_run,
             base=self.tree,
+            ours=ours,
         )
-        return verify(request, cancel=cancel, on_gate=on_gate)
+        proved = prove(request, cancel=cancel, on_gate=on_gate)
+        if ours:
+            self._layer.replace_with(proved.contents)
+        return proved.evidence
 
     @contextmanager
     def in_copy(

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from otp_genesis_analyzers.findings import FixKind
+from otp_genesis_refactorers.applying.patch import NewContents
 from otp_genesis_refactorers.change import Change, FileChange, Refused, file_change
 from otp_genesis_refactorers.codebase import Codebase, Snapshot, moved_to
 from otp_genesis_refactorers.git.branch import Branch, commit_of, open_branch
@@ -49,6 +50,8 @@ class CodeState:
         self._branch: Branch | None = None
         self.evidence: Evidence | None = None
         """Of the last verification."""
+        self._of_rules: NewContents | None = None
+        """What was changed when the fixes of rules had made all of it."""
 
     @property
     def codebase(self) -> Codebase:
@@ -57,6 +60,7 @@ class CodeState:
             opened = self._open(self._base_commit)
             if isinstance(opened, Refused):
                 raise StepFailed(opened.reason)
+            self._base_commit = opened.base_commit
             self._take(opened)
         assert self._codebase is not None
         return self._codebase
@@ -71,11 +75,18 @@ class CodeState:
         return self._codebase is not None and bool(self._codebase.changed)
 
     @property
+    def is_of_rules(self) -> bool:
+        """Whether all that is changed was made by the fixes of rules."""
+        return self.is_changed and self.codebase.changed == self._of_rules
+
+    def changed_by_rules(self, *, from_clean: bool) -> None:
+        """Rules' own fixes were made, `from_clean` where nothing but such was changed before."""
+        self._of_rules = self.codebase.changed if from_clean else None
+
+    @property
     def base_commit(self) -> str:
         """Where the run began; empty while no step has asked for the code, or outside git."""
-        if self._base_commit or self._codebase is None:
-            return self._base_commit
-        return self._codebase.base_commit
+        return self._base_commit
 
     @property
     def branch_name(self) -> str:
@@ -96,6 +107,7 @@ class CodeState:
                 "base": self._codebase.base_commit,
                 "overlay": self._codebase.snapshot().dump(),
                 "evidence": self.evidence.id if self.evidence else "",
+                "of_rules": self.is_of_rules,
             }
         )
 
@@ -109,11 +121,17 @@ class CodeState:
         refused = self.codebase.roll_back(Snapshot.load(kept["overlay"]))
         if refused is not None:
             raise StepFailed(refused.reason)
+        self._of_rules = self.codebase.changed if kept["of_rules"] else None
         self.evidence = stored(self.root, kept["evidence"]) if kept["evidence"] else None
 
     def undo(self) -> None:
-        """Drop what was changed since the run began, or since its last commit."""
-        if self._clean is not None:
+        """Drop what was changed since the run began, or since its last commit.
+
+        In an editor the code is from then on what it shows then.
+        """
+        if self._deliver is not None:
+            self._codebase = None
+        elif self._clean is not None:
             self.codebase.roll_back(self._clean)
         self.evidence = None
 
@@ -184,11 +202,8 @@ class CodeState:
         refused = deliver(_as_change(self.codebase, message.partition("\n")[0] or "Apply the change"))
         if refused is not None:
             raise StepFailed(refused.reason)
-        opened = self._open("")
-        if isinstance(opened, Refused):
-            raise StepFailed(opened.reason)
-        self._take(opened)
-        self.evidence = None
+        # It is opened again when a step asks for it, as the editor shows it then.
+        self._codebase = self.evidence = None
 
     def _move(self, commit: str) -> None:
         moved = moved_to(self.codebase, commit)

@@ -27,6 +27,7 @@ from otp_genesis_refactorers.pipelines.language.prompts import PreviousResponse
 from otp_genesis_refactorers.pipelines.language.walking import used_in
 from otp_genesis_refactorers.pipelines.models import Models
 from otp_genesis_refactorers.pipelines.outcome import Outcome, StepFailed
+from otp_genesis_refactorers.pipelines.plan_source import PlanSource
 from otp_genesis_refactorers.pipelines.progress import OnNote, OnProgress, Progress, unseen
 from otp_genesis_refactorers.pipelines.scope import Scope
 
@@ -47,6 +48,7 @@ class Engine:
     journal: Journal
     code: CodeState
     models: Models
+    plan: PlanSource
     output_folder: Path
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the user gave, by name; also what the pipeline declares as its inputs."""

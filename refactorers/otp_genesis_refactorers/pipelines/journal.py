@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -24,6 +25,8 @@ from otp_genesis_refactorers.machine.user_folders import data_folder
 from otp_genesis_refactorers.pipelines.outcome import Outcome
 
 RunStatus = Literal["running", "done", "failed", "cancelled", "interrupted"]
+KEPT_DAYS = 90
+"""How long the user can look at a run, or take it up."""
 _BUSY_SECONDS = 30
 _TABLES = """
 create table if not exists run (
@@ -166,6 +169,23 @@ class Journal:
                 time.time(),
             ),
         )
+
+    def forget_old(self, days: float = KEPT_DAYS) -> None:
+        """Drop runs that ended or broke off so long ago, what they made, the replies they paid for."""
+        before = time.time() - days * 24 * 3600
+        for (run,) in self._rows("select id from run where coalesce(ended, began) < ?", (before,)):
+            try:
+                with self.held(run):
+                    for table, column in (
+                        ("step", "run"),
+                        ("reply", "run"),
+                        ("intent", "run"),
+                        ("run", "id"),
+                    ):
+                        self._do(f"delete from {table} where {column} = ?", (run,))
+                    shutil.rmtree(self.folder / run, ignore_errors=True)
+            except RunBusy:
+                continue
 
     def note_commit(self, run: str, base_commit: str, branch: str) -> None:
         self._do("update run set base_commit = ?, branch = ? where id = ?", (base_commit, branch, run))

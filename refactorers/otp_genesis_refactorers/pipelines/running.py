@@ -29,6 +29,7 @@ from otp_genesis_refactorers.pipelines.language.walking import used_in
 from otp_genesis_refactorers.pipelines.model_step import ModelStep
 from otp_genesis_refactorers.pipelines.models import Models, Spending
 from otp_genesis_refactorers.pipelines.outcome import StepFailed
+from otp_genesis_refactorers.pipelines.plan_source import PlanOnDisk, PlanSource
 from otp_genesis_refactorers.pipelines.problems import nearest
 from otp_genesis_refactorers.pipelines.progress import OnNote, OnProgress, unseen
 from otp_genesis_refactorers.pipelines.steps.git_commit import GitCommit
@@ -42,6 +43,7 @@ class Editor:
     open_code: OpenCode
     deliver: Deliver
     may_send: MaySend
+    plan: PlanSource
     threads: Executor
 
 
@@ -167,6 +169,7 @@ async def run(
             journal=journal,
             code=code,
             models=models,
+            plan=editor.plan if editor else PlanOnDisk(wish.root),
             output_folder=output,
             given=ready.given,
             granted_files=ready.granted_files,
@@ -178,6 +181,7 @@ async def run(
             may_send=editor.may_send if editor else None,
         )
         journal.begin(id_, workflow.name, ready.file, ready.pipeline.hash, wish.root, ready.given)
+        journal.forget_old()
         on_begin(id_)
         return await _run(engine)
 

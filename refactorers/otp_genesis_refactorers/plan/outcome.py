@@ -54,6 +54,17 @@ def verified_note(evidence: Evidence) -> str:
     return f"verified {day.isoformat()}, evidence {evidence.id}"
 
 
+def state_and_note(evidence: Evidence, left: str) -> tuple[State, str]:
+    """What an item's line says of it. What is `left` to do by hand keeps it open."""
+    match evidence.verdict:
+        case "verified":
+            return State.OPEN if left else State.DONE, verified_note(evidence)
+        case "rejected":
+            return State.FAILED, failed_note(evidence.reason)
+        case "not_verified":
+            return State.OPEN, ""
+
+
 def failed_note(reason: str) -> str:
     return f"failed: {prose(reason)}"
 

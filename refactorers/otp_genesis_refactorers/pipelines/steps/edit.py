@@ -8,9 +8,10 @@ from typing import Any, Literal, cast
 
 from pydantic import Field, model_validator
 
+from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.codebase import Codebase, TextEdit
-from otp_genesis_refactorers.fix_all import proven_fix
+from otp_genesis_refactorers.fix_all import fix_all, proven_fix
 from otp_genesis_refactorers.pipelines.code_state import without_changes
 from otp_genesis_refactorers.pipelines.findings_data import find_again
 from otp_genesis_refactorers.pipelines.generated_tests import test_for
@@ -26,7 +27,7 @@ _WAYS = ("changes", "patch", "patch_file", "fix", "mend", "test_for", "undo")
 class Edit(Step):
     """Gives the `diff` of all that the run has changed since its last commit, and the `notes` of a fix."""
 
-    gives = ("diff", "paths", "title", "notes", "changed", "test_file", "content", "remark")
+    gives = ("diff", "paths", "title", "notes", "changed", "test_file", "content", "remark", "left")
     changes_code = True
 
     type: Literal["edit"]
@@ -45,6 +46,10 @@ class Edit(Step):
         default=None,
         description="A finding, or several, of which the rule's own fix is to be made",
         examples=["{{ item.findings }}"],
+    )
+    partly: bool = Field(
+        default=False,
+        description="Of several findings fix those that can be; `left` says what is left and why",
     )
     mend: Mend | None = Field(
         default=None,
@@ -86,19 +91,22 @@ class Edit(Step):
 
     def _edited(self, here: Here, changes: Any, fix: Any, patch: bytes, paths: list[str]) -> Outcome:
         codebase = here.codebase.limited_to(paths) if paths else here.codebase
-        title, notes = "", ()
+        more: dict[str, Any] = {"title": "", "notes": [], "left": ""}
         if self.undo:
             here.code.undo()
         elif changes is not None:
             _apply(codebase, codebase.propose(_text_edits(changes)))
         elif fix is not None:
-            title, notes = _fixed(codebase, cast(list[Any], fix) if isinstance(fix, list) else [fix])
+            findings = cast(list[Any], fix) if isinstance(fix, list) else [fix]
+            only_rules = here.code.is_of_rules or not here.code.is_changed
+            more |= (_fixed_partly if self.partly else _fixed)(codebase, findings)
+            here.code.changed_by_rules(from_clean=only_rules)
         else:
             new = codebase.propose_patch(patch)
             refused = new if isinstance(new, Refused) else codebase.lay(new)
             if refused is not None:
                 raise StepFailed(refused.reason)
-        return _outcome(codebase, {"title": title, "notes": list(notes)})
+        return _outcome(codebase, more)
 
     def _with_test(self, here: Here, given: Any, cancel: Event) -> Outcome:
         finding = find_again(without_changes(here.codebase), given)
@@ -134,7 +142,7 @@ def _text_edits(changes: Any) -> list[TextEdit]:
     return edits
 
 
-def _fixed(codebase: Codebase, findings: Sequence[Any]) -> tuple[str, tuple[str, ...]]:
+def _fixed(codebase: Codebase, findings: Sequence[Any]) -> dict[str, Any]:
     """The fixes of findings one after another; of those that the ones before did not remove already."""
     title, notes = "", ()
     for number, given in enumerate(findings):
@@ -151,4 +159,25 @@ def _fixed(codebase: Codebase, findings: Sequence[Any]) -> tuple[str, tuple[str,
         title, notes = title or change.title, (*notes, *change.notes)
     if not title:
         raise StepFailed("there is no finding to fix")
-    return title, tuple(dict.fromkeys(notes))
+    return {"title": title, "notes": list(dict.fromkeys(notes))}
+
+
+def _fixed_partly(codebase: Codebase, given: Sequence[Any]) -> dict[str, Any]:
+    """The fixes that can be made, which may be none."""
+    findings = [find_again(codebase, each) for each in given]
+    config = codebase.config.merged(also={finding.code for finding in findings})
+    fixed = fix_all(codebase.project, findings, {FixKind.SAFE, FixKind.UNSAFE}, config)
+    reasons = "; ".join(dict.fromkeys(reason for _, reason in fixed.refused))
+    refused = codebase.lay(fixed.changed)
+    if refused is not None:
+        raise StepFailed(refused.reason)
+    return {"notes": list(fixed.notes), "left": _left(len(findings), len(fixed.applied), reasons)}
+
+
+def _left(found: int, fixed: int, reasons: str) -> str:
+    if fixed == found:
+        return ""
+    if not fixed:
+        return reasons or "there is no fix without judgement: it is to be done by hand"
+    left = f"{found - fixed} of {found} places are left to do by hand"
+    return f"{left}: {reasons}" if reasons else left

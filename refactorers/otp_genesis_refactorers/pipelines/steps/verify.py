@@ -60,6 +60,7 @@ class Verify(Step):
             trusted_for_this_run=here.engine.trusted_for_this_run,
             cancel=cancel,
             on_gate=here.say,
+            ours=here.code.is_of_rules,
         )
         here.code.verified(evidence)
         return evidence

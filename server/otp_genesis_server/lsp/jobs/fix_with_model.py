@@ -123,7 +123,7 @@ async def _told(ls: Server, folder: Folder, asked: _Asked, mended: Mended, spent
     if mended.accepted is None and not await _wanted_unproven(ls, mended, document):
         return _answer(ls, mended.reason, **shown)
     subject = asked.subject
-    other = changed_since(subject, ls.session.documents_below(subject.root))
+    other = changed_since(subject.root, subject.documents, ls.session.documents_below(subject.root))
     change = as_change(attempt, asked.asking, subject)
     reason = f"{other} was changed meanwhile" if other else await apply_change(ls, folder, change)
     if reason is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from pygls.exceptions import JsonRpcInvalidParams
 
 from otp_genesis_refactorers.change import Change, Refused
@@ -15,23 +18,27 @@ from otp_genesis_refactorers.llm.connecting import Model
 from otp_genesis_refactorers.llm.preview import Preview
 from otp_genesis_refactorers.pipelines.journal import Journal
 from otp_genesis_refactorers.pipelines.language.loading import NoPipeline, Pipeline, all_steps
+from otp_genesis_refactorers.pipelines.plan_source import PlanSource
 from otp_genesis_refactorers.pipelines.problems import BadPipeline
-from otp_genesis_refactorers.pipelines.progress import Progress
+from otp_genesis_refactorers.pipelines.progress import OnProgress
 from otp_genesis_refactorers.pipelines.running import CantRun, Editor, Ready, Report, Wish, prepare, run
-from otp_genesis_server.cli.run_report import as_data, described
+from otp_genesis_server.cli.run_report import as_data
 from otp_genesis_server.lsp.from_lsp import file_of
+from otp_genesis_server.lsp.jobs.verifying import changed_since, content_shown
 from otp_genesis_server.lsp.server import Server
 from otp_genesis_server.lsp.shown.documents import write_document
-from otp_genesis_server.lsp.work.applying import apply_change
+from otp_genesis_server.lsp.work.applying import write_or_edit
 from otp_genesis_server.lsp.work.asked import failed
 from otp_genesis_server.lsp.work.sending import may_send
 
 if TYPE_CHECKING:
     from otp_genesis_server.lsp.features.commands.run_pipeline import RunPipelineArguments
-    from otp_genesis_server.lsp.work.long_work import Work
     from otp_genesis_server.lsp.workspace.folder import Folder
+    from otp_genesis_server.lsp.workspace.snapshot import Document
 
 _RUN_MIX = frozenset({"verify", "command"})
+_TRIES, _PAUSE_SECONDS = 20, 0.05
+"""Of looking whether the editor has told of an edit."""
 
 
 def wish_of(root: Path, arguments: RunPipelineArguments) -> Wish:
@@ -66,16 +73,22 @@ def runs_mix(pipeline: Pipeline) -> bool:
 
 
 async def performed(
-    ls: Server, folder: Folder, asked: Wish, ready: Ready, journal: Journal, allowed: bool, work: Work
+    ls: Server,
+    folder: Folder,
+    asked: Wish,
+    ready: Ready,
+    journal: Journal,
+    plan: PlanSource,
+    *,
+    allowed: bool,
+    show: OnProgress,
 ) -> Report:
-    editor = _editor(ls, folder)
-
-    def show(progress: Progress) -> None:
-        work.say(described(progress))
+    """A run on the project in `asked.root`, which is the folder, in it or around it."""
 
     def note(text: str) -> None:
         ls.warn(f"OTP-Genesis: {text}")
 
+    editor = _editor(ls, folder, asked.root, plan)
     asked = replace(asked, editor=editor, trusted_for_this_run=allowed)
     return await run(asked, ready, journal, on_progress=show, on_note=note)
 
@@ -97,25 +110,64 @@ def _document(folder: Folder, report: Report) -> str | None:
     return write_document("changes", folder.root, ".diff", diff) if diff else None
 
 
-def _editor(ls: Server, folder: Folder) -> Editor:
+def _editor(ls: Server, folder: Folder, root: Path, plan: PlanSource) -> Editor:
     loop = asyncio.get_running_loop()
+    shown: Mapping[str, Document] = {}
+    """What was open when the code was opened last."""
 
     def open_code(_commit: str) -> Codebase | Refused:
-        snapshot = asyncio.run_coroutine_threadsafe(folder.checked(), loop).result()
-        if snapshot is None:
-            return Refused(f"{folder.root} could not be read")
-        buffers = {path: document.content for path, document in snapshot.documents.items()}
-        return open_files(folder.root, buffers)
+        nonlocal shown
+        shown = asyncio.run_coroutine_threadsafe(_documents(ls, folder, root), loop).result()
+        return open_files(root, {path: document.content for path, document in shown.items()})
 
     def deliver(change: Change) -> Refused | None:
-        reason = asyncio.run_coroutine_threadsafe(apply_change(ls, folder, change), loop).result()
-        return Refused(reason) if reason is not None else None
+        work = _delivered(ls, folder, root, shown, change)
+        reason = asyncio.run_coroutine_threadsafe(work, loop).result()
+        return Refused(reason) if reason else None
 
     async def ask_first(model: Model, preview: Preview) -> bool:
         files = [excerpt.name for excerpt in preview.excerpts]
         return await may_send(ls, folder.root, model, preview, files)
 
-    return Editor(open_code, deliver, ask_first, ls.threads)
+    return Editor(open_code, deliver, ask_first, plan, ls.threads)
+
+
+async def _documents(ls: Server, folder: Folder, root: Path) -> Mapping[str, Document]:
+    """What is open of a project, once what is being typed has been read."""
+    await folder.checked()
+    return ls.session.documents_below(root)
+
+
+async def _delivered(
+    ls: Server, folder: Folder, root: Path, shown: Mapping[str, Document], change: Change
+) -> str:
+    """Make a change of a project in the files and buffers of the folder. Why not, if not."""
+    other = changed_since(root, shown, ls.session.documents_below(root))
+    if other:
+        return f"{other} was changed meanwhile"
+    paths = {file.path: _in_folder(root / file.path, folder) for file in change.files}
+    outside = next((path for path in paths.values() if path.startswith("../")), "")
+    if outside:
+        return f"it changes {outside}, outside of the folder that is open: open the folder around both"
+    files = tuple(structs.replace(file, path=paths[file.path]) for file in change.files)
+    before = {file.path: content_shown(root, file.path, shown) for file in change.files}
+    reason = await write_or_edit(ls, folder, structs.replace(change, files=files))
+    if not reason:
+        await _has_told(ls, root, before)
+    return reason
+
+
+async def _has_told(ls: Server, root: Path, before: Mapping[str, bytes | None]) -> None:
+    """Until the editor has told of what it applied: some do a little after they answered."""
+    for _ in range(_TRIES):
+        now_open = ls.session.documents_below(root)
+        if all(content_shown(root, path, now_open) != content for path, content in before.items()):
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _in_folder(file: Path, folder: Folder) -> str:
+    return Path(os.path.relpath(file, folder.root)).as_posix()
 
 
 def _file(uri: str) -> Path:

@@ -90,29 +90,21 @@ def proved_fix(subject: Subject, finding: Finding, work: Work) -> tuple[Evidence
     return outcome.evidence, _less(change, before, left)
 
 
-def proved_contents(
-    subject: Subject, contents: Mapping[str, bytes], finding: Finding | None, work: Work
-) -> Proved:
-    """New contents of files of the snapshot, and what is proved of them; those that are needed of them.
+def changed_since(root: Path, then: Mapping[str, Document], now_open: Mapping[str, Document]) -> str:
+    """A file of a project of which the editor shows something else than it did `then`; empty for none.
 
-    `finding`, one of the snapshot, is what they remove, where it is a single one. Raises GivenUp, OSError.
+    Both are the documents that were or are open in it.
     """
-    project = subject.project()
-    named = {subject.path_in_project(path): content for path, content in contents.items()}
-    same = same_finding(finding, subject, project) if finding else None
-    outcome = _proved(Request(subject.root, project, project.config, named, same, ours=True), subject, work)
-    left = {path: outcome.contents.get(subject.path_in_project(path)) for path in contents}
-    return Proved(outcome.evidence, left)
-
-
-def changed_since(subject: Subject, documents: Mapping[str, Document]) -> str:
-    """A file of which the editor shows something else than what was proved; empty when there is none."""
-    for path in sorted({*subject.documents, *documents}):
-        shown = (each.get(path) for each in (subject.documents, documents))
-        before, now = (document.content if document else _on_disk(subject.root / path) for document in shown)
-        if before != now:
+    for path in sorted({*then, *now_open}):
+        if content_shown(root, path, then) != content_shown(root, path, now_open):
             return path
     return ""
+
+
+def content_shown(root: Path, path: str, documents: Mapping[str, Document]) -> bytes | None:
+    """What a file of a project holds for a user with these documents open; None where it is not there."""
+    document = documents.get(path)
+    return document.content if document else _on_disk(root / path)
 
 
 def _proved(request: Request, subject: Subject, work: Work) -> Proved:

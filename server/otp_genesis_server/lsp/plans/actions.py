@@ -13,17 +13,13 @@ from otp_genesis_refactorers.plan.markdown import Item
 from otp_genesis_refactorers.plan.model import State
 from otp_genesis_refactorers.plan.outcome import skipped_note
 from otp_genesis_refactorers.proof.evidence_text import as_markdown, headline
-from otp_genesis_server.lsp.plans.carrying_out import (
-    Done,
-    Prepared,
-    mark,
-    prepare,
-    prove_and_apply,
-    write_or_edit,
-)
+from otp_genesis_server.lsp.plans.carrying_out import Done, carry_out
+from otp_genesis_server.lsp.plans.marking import mark
 from otp_genesis_server.lsp.plans.open_plans import Plan
+from otp_genesis_server.lsp.plans.preparing import Prepared, prepare
 from otp_genesis_server.lsp.plans.stale_items import how_it_stands
 from otp_genesis_server.lsp.shown.documents import write_document
+from otp_genesis_server.lsp.work.applying import write_or_edit
 from otp_genesis_server.lsp.work.consent import trusted
 from otp_genesis_server.lsp.work.long_work import long_work
 
@@ -173,12 +169,15 @@ def told(done: Done, document: str | None = None) -> Told:
 
 
 async def _proved(asked: Asked, *, applies: bool) -> Told:
-    ls, folder = asked.ls, asked.folder
+    ls, folder, step = asked.ls, asked.folder, asked.item.step
     allowed = await trusted(ls, folder.root)
+    outcomes: list[Done] = []
     async with long_work(ls, asked.name) as work:
-        done = await prove_and_apply(
-            ls, folder, asked.plan, asked.item, work, trusted=allowed, applies=applies
+        await carry_out(
+            ls, folder, [step.id], work, trusted=allowed, applies=applies, on_done=outcomes.append
         )
+    gone = Done(step.number, step.title, reason="it is not open any more")
+    done = next(iter(outcomes), gone)
     if done.evidence is None:
         return told(done)
     document = write_document("evidence", folder.root, ".md", as_markdown(done.evidence))

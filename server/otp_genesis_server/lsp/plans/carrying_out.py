@@ -1,38 +1,38 @@
-"""Carrying out one item of a plan: its fixes, their proof, the files, and the item's own line."""
+"""Carrying out items of a plan: the pipeline `run_plan`, on what the editor shows."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.findings import Finding, FixKind
-from otp_genesis_refactorers.applying.line_edits import edits_between
-from otp_genesis_refactorers.applying.write import HalfWritten, NotWritten, write_files
-from otp_genesis_refactorers.change import Change, FileChange, Outdated, Refused, apply_to, content_hash
-from otp_genesis_refactorers.fix_all import FixResult, fix_all
-from otp_genesis_refactorers.plan.markdown import Item
-from otp_genesis_refactorers.plan.model import State
-from otp_genesis_refactorers.plan.outcome import failed_note, marked, replaced, verified_note
-from otp_genesis_refactorers.proof.evidence import Evidence
-from otp_genesis_server.lsp import to_lsp
-from otp_genesis_server.lsp.jobs.verifying import Subject, changed_since, proved_contents
-from otp_genesis_server.lsp.plans.open_plans import Plan
+from otp_genesis_refactorers.gates import static_gates
+from otp_genesis_refactorers.gates.running import running_gates
+from otp_genesis_refactorers.pipelines.journal import Journal, RunBusy
+from otp_genesis_refactorers.pipelines.progress import Progress
+from otp_genesis_refactorers.pipelines.running import Report, Wish
+from otp_genesis_refactorers.plan.open_items import OpenItem
+from otp_genesis_refactorers.proof.evidence import Evidence, stored
+from otp_genesis_server.lsp.jobs import pipelines
+from otp_genesis_server.lsp.plans.source import PlanInEditor, items_of
 from otp_genesis_server.lsp.plans.stale_items import how_it_stands
 from otp_genesis_server.lsp.plans.standing import project_of
-from otp_genesis_server.lsp.work.applying import apply_change, apply_edit
+from otp_genesis_server.lsp.work.asked import failed
 from otp_genesis_server.lsp.work.long_work import Work
-from otp_genesis_server.lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from otp_genesis_server.lsp.server import Server
     from otp_genesis_server.lsp.workspace.folder import Folder
 
-_TRIES, _PAUSE_SECONDS = 3, 0.2
-"""Of writing into a document that others write into; editors tell of a change a little later."""
+_PIPELINE = "run_plan"
+_ITEM = re.compile(r"each_item\[(\d+)\]")
+"""Which one a step of the pipeline is about, from 0."""
 
 
 @dataclass(frozen=True)
@@ -46,142 +46,106 @@ class Done:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The fixes of an item against the texts of `snapshot`."""
-
-    snapshot: Snapshot
-    findings: tuple[Finding, ...]
-    fixed: FixResult
-
-    @property
-    def left(self) -> str:
-        """What a person has to do by hand, empty when nothing is left."""
-        if not self.fixed.refused:
-            return ""
-        reasons = "; ".join(dict.fromkeys(reason for _, reason in self.fixed.refused))
-        return f"{len(self.fixed.refused)} of {len(self.findings)} places are left to do by hand: {reasons}"
-
-    def before(self) -> dict[str, bytes]:
-        files = self.snapshot.project.files
-        return {path: self.snapshot.project.read(path) for path in self.fixed.changed if path in files}
-
-    def change(self, title: str, contents: Mapping[str, bytes | None] | None = None) -> Change:
-        """All of it, or what `contents` leave of it."""
-        before = self.before()
-        files = tuple(
-            FileChange(
-                path, self.fixed.original_hashes.get(path, ""), edits_between(before.get(path, b""), new)
-            )
-            for path, new in (self.fixed.changed if contents is None else contents).items()
-            if new is not None and new != before.get(path)
-        )
-        kinds = {finding.fix for finding in self.fixed.applied}
-        kind = FixKind.SAFE if kinds == {FixKind.SAFE} else FixKind.UNSAFE
-        return Change(title, kind, files, self.fixed.notes)
+OnDone = Callable[[Done], None]
 
 
-async def prepare(ls: Server, plan: Plan, item: Item, work: Work) -> Prepared | Refused:
-    """The deterministic fixes of what is still found of an item."""
-    stands = await how_it_stands(ls, plan.root)
+async def carry_out(
+    ls: Server,
+    folder: Folder,
+    wanted: Sequence[str],
+    work: Work,
+    *,
+    trusted: bool,
+    applies: bool = True,
+    on_done: OnDone = lambda _: None,
+) -> None:
+    """Put items, by their ids, through all gates; what is verified into the files and into the plan.
+
+    `on_done` is told of each item, also of those before it was cancelled. Raises JsonRpcException.
+    """
+    stands = await how_it_stands(ls, folder.root)
     if stands is None:
-        return Refused(f"{plan.root} could not be read")
-    findings = stands.findings(item)
-    if not findings:
-        return Refused(stands.stale(item) or "none of its findings is there any more: refresh the plan")
-    around = engine.with_wrappers(stands.snapshot.project)
-    fixed = await work.run(fix_all, around, findings, {FixKind.SAFE, FixKind.UNSAFE}, around.config)
-    if not fixed.applied:
-        reasons = dict.fromkeys(reason for _, reason in fixed.refused)
-        return Refused("; ".join(reasons) or "there is no fix without judgement: it is to be done by hand")
-    return Prepared(stands.snapshot, findings, fixed)
+        raise failed(f"{folder.root} could not be read")
+    items = {item.id: item for _, item in items_of(stands) if item.id in wanted}
+    by_project: dict[Path, list[OpenItem]] = {}
+    for item in items.values():
+        path = item.findings[0].path if item.findings else ""
+        by_project.setdefault(project_of(stands.snapshot, path), []).append(item)
+    before = 0
+    for root, own in by_project.items():
+        bar = _Bar(work, own, before, len(items))
+        await _in_project(ls, folder, root, own, bar, trusted=trusted, applies=applies, on_done=on_done)
+        before += len(own)
 
 
-async def prove_and_apply(
-    ls: Server, folder: Folder, plan: Plan, item: Item, work: Work, *, trusted: bool, applies: bool = True
-) -> Done:
-    """The item through all gates, into the files when it is verified, and into the plan. Raises GivenUp."""
-    step = item.step
-    prepared = await prepare(ls, plan, item, work)
-    if isinstance(prepared, Refused):
-        return Done(step.number, step.title, reason=prepared.reason)
-    snapshot = prepared.snapshot
-    root = project_of(snapshot, prepared.findings[0].path)
-    subject = Subject(root, snapshot, ls.session.documents_below(root), trusted)
-    finding = prepared.findings[0] if len(prepared.findings) == 1 else None
-    proved = await work.run(proved_contents, subject, prepared.fixed.changed, finding, work)
-    evidence = proved.evidence
-    done = Done(step.number, step.title, evidence=evidence, reason=evidence.reason or prepared.left)
-    if not applies:
-        return done
-    if evidence.verdict != "verified":
-        if evidence.verdict == "rejected":
-            await mark(ls, plan.file, step.id, State.FAILED, failed_note(evidence.reason))
-        return done
-    other = changed_since(subject, ls.session.documents_below(root))
-    reason = f"{other} was changed meanwhile" if other else ""
-    reason = reason or await write_or_edit(ls, folder, prepared.change(step.title, proved.contents))
-    if reason:
-        return Done(step.number, step.title, evidence=evidence, reason=reason)
-    state = State.OPEN if prepared.left else State.DONE
-    unmarked = await mark(ls, plan.file, step.id, state, verified_note(evidence))
-    return Done(step.number, step.title, True, evidence, unmarked or prepared.left)
-
-
-async def write_or_edit(ls: Server, folder: Folder, change: Change) -> str:
-    """Make a change: by the editor where it has one of the files open, else on disk. Why not, if not."""
-    if any(file.path in folder.documents for file in change.files):
-        return await apply_change(ls, folder, change) or ""
-    snapshot = await folder.current()
-    if snapshot is None:
-        return f"{folder.root} could not be read"
+async def _in_project(
+    ls: Server,
+    folder: Folder,
+    root: Path,
+    items: Sequence[OpenItem],
+    bar: _Bar,
+    *,
+    trusted: bool,
+    applies: bool,
+    on_done: OnDone,
+) -> None:
+    plan = PlanInEditor(ls, folder, root, asyncio.get_running_loop())
+    variables = {"items": json.dumps([item.id for item in items]), "apply": json.dumps(applies)}
+    asked = Wish(_PIPELINE, root, root, variables)
     try:
-        await asyncio.to_thread(_write, snapshot, change)
-    except (HalfWritten, NotWritten, Outdated, OSError) as error:
-        return str(error)
-    for file in change.files:
-        folder.disk_changed(file.path)
-    return ""
+        with closing(Journal()) as journal:
+            ready = pipelines.prepared(asked, journal)
+            report = await pipelines.performed(
+                ls, folder, asked, ready, journal, plan, allowed=trusted, show=bar.show
+            )
+    except asyncio.CancelledError:
+        for item in items:
+            if item.id in plan.noted:
+                evidence, left = plan.noted[item.id]
+                on_done(Done(item.number, item.title, True, evidence, left))
+        raise
+    except (RunBusy, sqlite3.Error) as error:
+        raise failed(str(error)) from error
+    outcomes = _outcomes(report)
+    for item in items:
+        outcome = outcomes.get(item.id)
+        failure = Done(item.number, item.title, reason=report.reason)
+        on_done(_done(item, outcome, root) if outcome else failure)
 
 
-async def mark(ls: Server, file: Path, step_id: str, state: State, note: str) -> str:
-    """Write an item's state and note into its line, wherever that stands by now. Why not, if not."""
-    reason = ""
-    async with ls.plans.writing:
-        for _ in range(_TRIES):
-            found = ls.plans.item(file, step_id)
-            if isinstance(found, Refused):
-                return f"it is not noted in the plan: {found.reason}"
-            plan, item = found
-            reason = await _marked(ls, plan, item, state, note)
-            if not reason:
-                break
-            # A person or another program changed the document, and the editor is about to tell.
-            await asyncio.sleep(_PAUSE_SECONDS)
-    return reason
+def _outcomes(report: Report) -> Mapping[str, Mapping[str, Any]]:
+    return {each["id"]: each for each in report.outputs.get("items", ())}
 
 
-async def _marked(ls: Server, plan: Plan, item: Item, state: State, note: str) -> str:
-    edits = marked(item, state, note)
-    if not edits:
-        return f"it is not noted in the plan: the item in {plan.file.name} has lost its brackets"
-    if plan.version is None:
-        return await asyncio.to_thread(_write_plan, plan, replaced(plan.parsed, edits))
-    ranged = [(plan.span(start, end), text) for start, end, text in edits]
-    edit = to_lsp.document_edit(plan.uri, plan.version, plan.source, ranged, ls.session.features)
-    return await apply_edit(ls, f"Plan: {state.value}", edit) or ""
+def _done(item: OpenItem, outcome: Mapping[str, Any], root: Path) -> Done:
+    evidence = stored(root, outcome["evidence"]) if outcome["evidence"] else None
+    return Done(item.number, item.title, outcome["status"] == "done", evidence, outcome["reason"])
 
 
-def _write(snapshot: Snapshot, change: Change) -> None:
-    before = {file.path: snapshot.project.read(file.path) for file in change.files if file.original_hash}
-    hashes = {file.path: file.original_hash for file in change.files if file.original_hash}
-    write_files(snapshot.root, apply_to(change, before), hashes)
+class _Bar:
+    """How far a run is, as a progress bar says it: the item, the gate, the share of all items."""
 
+    def __init__(self, work: Work, items: Sequence[OpenItem], before: int, count: int) -> None:
+        self._work = work
+        self._items = items
+        self._before = before
+        self._count = count
+        self._gates = len(static_gates()) + len(running_gates())
+        self._asked: set[tuple[str, str]] = set()
+        """The gates of the item at hand, by the path of the step that asks them."""
 
-def _write_plan(plan: Plan, text: str) -> str:
-    path = plan.file.relative_to(plan.root).as_posix()
-    try:
-        write_files(plan.root, {path: text.encode()}, {path: content_hash(plan.content)})
-    except (HalfWritten, NotWritten, Outdated) as error:
-        return f"it is not noted in the plan: {error}"
-    return ""
+    def show(self, progress: Progress) -> None:
+        """Raises GivenUp."""
+        at = _ITEM.match(progress.step)
+        if at is None:
+            self._work.say("reading the plan", 0)
+            return
+        index = int(at[1])
+        item = self._items[min(index, len(self._items) - 1)]
+        self._asked = {gate for gate in self._asked if gate[0].startswith(at[0])}
+        if progress.doing:
+            self._asked.add((progress.step, progress.doing))
+        done = self._before + index + min(0.99, len(self._asked) / self._gates)
+        doing = progress.doing.replace("_", " ") or progress.step.rpartition("/")[2]
+        several = f"{self._before + index + 1}/{self._count} {item.title}: " if self._count > 1 else ""
+        self._work.say(f"{several}{doing}", int(100 * done / self._count))

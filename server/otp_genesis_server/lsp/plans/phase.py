@@ -12,11 +12,11 @@ from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.plan.inline import prose
 from otp_genesis_refactorers.plan.model import FOLDER, PHASES, PhaseName, State
 from otp_genesis_refactorers.proof.evidence_text import headline
-from otp_genesis_server.lsp.plans.carrying_out import Done, prove_and_apply
+from otp_genesis_server.lsp.plans.carrying_out import Done, carry_out
 from otp_genesis_server.lsp.shown.documents import write_document
 from otp_genesis_server.lsp.work.asked import failed
 from otp_genesis_server.lsp.work.consent import trusted
-from otp_genesis_server.lsp.work.long_work import Work, long_work
+from otp_genesis_server.lsp.work.long_work import long_work
 
 if TYPE_CHECKING:
     from otp_genesis_server.lsp.server import Server
@@ -33,8 +33,7 @@ class Report(NamedTuple):
 async def run_phase(ls: Server, folder: Folder, number: int) -> Report:
     """Do the items that are open now, in the order of the document. Raises JsonRpcException."""
     name = next(phase for phase in PHASES if phase.number == number)
-    file = folder.root / FOLDER / name.file
-    plan = ls.plans.read(file)
+    plan = ls.plans.read(folder.root / FOLDER / name.file)
     if isinstance(plan, Refused):
         raise failed(f"{plan.reason}: generate the plan first")
     steps = [item.step for item in plan.parsed.items if item.step.id and item.step.state is State.OPEN]
@@ -44,28 +43,14 @@ async def run_phase(ls: Server, folder: Folder, number: int) -> Report:
     outcomes: list[Done] = []
     try:
         async with long_work(ls, f"phase {number}: {name.title}") as work:
-            for index, step in enumerate(steps):
-                work.say(f"{index + 1}/{len(steps)} {step.title}", 100 * index // len(steps))
-                outcomes.append(await _one(ls, folder, name, step.id, work, trusted=allowed))
+            ids = [step.id for step in steps]
+            await carry_out(ls, folder, ids, work, trusted=allowed, on_done=outcomes.append)
     except (JsonRpcException, asyncio.CancelledError):
         if outcomes:
             report = _report(folder, name, outcomes, len(steps))
             ls.inform(f"OTP-Genesis: {report.headline}, then it was cancelled")
         raise
     return _report(folder, name, outcomes, len(steps))
-
-
-async def _one(
-    ls: Server, folder: Folder, phase: PhaseName, step_id: str, work: Work, *, trusted: bool
-) -> Done:
-    """An item as it stands when its turn comes: a person may have edited the document meanwhile."""
-    found = ls.plans.item(folder.root / FOLDER / phase.file, step_id)
-    if isinstance(found, Refused):
-        return Done("", step_id, reason=found.reason)
-    plan, item = found
-    if item.step.state is not State.OPEN:
-        return Done(item.step.number, item.step.title, reason="it is not open any more")
-    return await prove_and_apply(ls, folder, plan, item, work, trusted=trusted)
 
 
 def _report(folder: Folder, phase: PhaseName, outcomes: Sequence[Done], count: int) -> Report:

@@ -192,7 +192,7 @@ async def _told(
             ls.open(document, take_focus=False)
         return _answer(ls, proof.reason, document=document, **shown)
     change = as_change(outcome, subject)
-    other = changed_since(subject, ls.session.documents_below(subject.root))
+    other = changed_since(subject.root, subject.documents, ls.session.documents_below(subject.root))
     reason = f"{other} was changed meanwhile" if other else await apply_change(ls, folder, change)
     if reason is not None:
         return _answer(ls, reason, **shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -51,7 +52,10 @@ async def handle(ls: Server, arguments: RunPipelineArguments) -> dict[str, Any]:
     nothing is applied. Raises JsonRpcException for a pipeline that can't be run, with each mistake.
     """
     from otp_genesis_refactorers.pipelines.journal import Journal, RunBusy
+    from otp_genesis_refactorers.pipelines.progress import Progress
+    from otp_genesis_server.cli.run_report import described
     from otp_genesis_server.lsp.jobs import pipelines
+    from otp_genesis_server.lsp.plans.source import PlanInEditor
 
     folder = chosen_folder(ls, arguments.root)
     try:
@@ -60,7 +64,14 @@ async def handle(ls: Server, arguments: RunPipelineArguments) -> dict[str, Any]:
             ready = pipelines.prepared(asked, journal)
             allowed = await trusted(ls, folder.root) if pipelines.runs_mix(ready.pipeline) else False
             async with long_work(ls, f"running {ready.pipeline.workflow.name}") as work:
-                report = await pipelines.performed(ls, folder, asked, ready, journal, allowed, work)
+                plan = PlanInEditor(ls, folder, folder.root, asyncio.get_running_loop())
+
+                def show(progress: Progress) -> None:
+                    work.say(described(progress))
+
+                report = await pipelines.performed(
+                    ls, folder, asked, ready, journal, plan, allowed=allowed, show=show
+                )
     except (RunBusy, sqlite3.Error) as error:
         raise failed(str(error)) from error
     return pipelines.told(ls, folder, report)

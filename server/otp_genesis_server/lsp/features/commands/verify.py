@@ -108,7 +108,7 @@ async def _told(ls: Server, folder: Folder, outcome: _Outcome) -> dict[str, Any]
         return _answer(ls, verdict, evidence.reason, f"{root.name}: {said}", **shown)
     if verdict != "verified":
         return _answer(ls, verdict, evidence.reason, f"nothing was changed: {said}", **shown)
-    other = changed_since(outcome.subject, ls.session.documents_below(root))
+    other = changed_since(root, outcome.subject.documents, ls.session.documents_below(root))
     reason = f"{other} was changed meanwhile" if other else await apply_change(ls, folder, change)
     if reason is not None:
         return _answer(ls, verdict, reason, f"{said}, but nothing was changed: {reason}", **shown)

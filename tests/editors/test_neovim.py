@@ -188,6 +188,8 @@ def test_what_can_not_be_asked_is_said(neovim: Neovim) -> None:
     neovim.until(
         lambda: "phase 9: there are the phases 1 to 5, not 9" in neovim.messages(), "nothing is said"
     )
+    neovim.run("plan --model=nobody Survive any crash")
+    neovim.until(lambda: "no model 'nobody': name one of claude" in neovim.messages(), "nothing is said")
 
 
 def test_completion(neovim: Neovim) -> None:
@@ -196,6 +198,7 @@ def test_completion(neovim: Neovim) -> None:
 
     assert offered("OtpGenesis ") == ["cancel", "fix", "phase", "plan", "test", "tree", "verify"]
     assert offered("OtpGenesis p") == ["phase", "plan"]
+    assert offered("OtpGenesis plan --") == ["--model=claude", "--model=gemini"]
     assert offered("OtpGenesis tree m") == ["markdown", "mermaid"]
 
 

@@ -12,6 +12,11 @@ export function secretName(provider: Provider): string {
   return `otpGenesis.key.${provider.id}`;
 }
 
+/** Whether the server gets a key of theirs. */
+export async function hasKey(secrets: SecretStorage, provider: Provider): Promise<boolean> {
+  return Boolean(process.env[provider.variable] ?? (await secrets.get(secretName(provider))));
+}
+
 const VARIABLES = [...PROVIDERS.map((provider) => provider.variable), "GOOGLE_API_KEY"];
 
 /**

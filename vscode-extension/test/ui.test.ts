@@ -94,6 +94,16 @@ test("a folder", async (t) => {
       const settings = await readFile(path.join(workbench.home, "data", "User", "settings.json"), "utf8");
       assert.doesNotMatch(settings, /a-key-for-tests/);
     });
+
+    await scenario("advice on a plan, where there is a key", async () => {
+      await command(page, "OTP-Genesis: Generate Refactor Plan…");
+      await page.getByText("What should the refactor reach?").waitFor();
+      await page.locator(".quick-input-widget input").fill("Survive any crash");
+      await page.keyboard.press("Enter");
+      await page.locator(".quick-input-list .monaco-list-row", { hasText: "Claude" }).waitFor();
+      await workbench.picture("adviser");
+      await page.keyboard.press("Escape");
+    });
   } finally {
     await workbench.stop();
   }

@@ -65,9 +65,14 @@ end
 ---@type table<string, fun(client: vim.lsp.Client, words: string[])>
 local subcommands = {}
 
----`plan [GOAL]`: writes the refactor plan, or brings it up to date.
+---`plan [--model=NAME] [GOAL]`: writes the refactor plan, or brings it up to date; the model advises on it.
 function subcommands.plan(client, words)
-  ask(client, 'generatePlan', 'plan', { goal = table.concat(words, ' '), root = root_of(client) })
+  local model = words[1] and words[1]:match('^%-%-model=(.+)$')
+  if model then
+    table.remove(words, 1)
+  end
+  local goal = table.concat(words, ' ')
+  ask(client, 'generatePlan', 'plan', { goal = goal, model = model, root = root_of(client) })
 end
 
 ---`phase [1-5]`: does the open items of a phase of the plan.
@@ -128,6 +133,7 @@ function subcommands.cancel()
 end
 
 local ARGUMENTS = {
+  plan = { '--model=claude', '--model=gemini' },
   phase = { '1', '2', '3', '4', '5' },
   fix = { 'all' },
   tree = { 'markdown', 'text', 'mermaid', 'svg', 'json' },

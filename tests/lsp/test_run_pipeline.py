@@ -69,6 +69,8 @@ async def test_a_built_in_pipeline_answers(shop: Editor) -> None:
     assert answer["status"] == "done", answer["reason"]
     [place] = answer["outputs"]["places"]
     assert (place["path"], place["line"]) == (MAILER, 3)
+    assert f"{MAILER}:3: " in shop.text_of(answer["document"])
+    assert "find_anti_pattern is done" in shop.messages[-1].message
     assert shop.questions == [], "nothing of it runs mix"
 
 

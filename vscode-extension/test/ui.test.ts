@@ -153,6 +153,33 @@ test("a refactor phase from the palette", async (t) => {
         /Task\.Supervisor\.start_child\(Depot\.TaskSupervisor, fn ->/,
       );
     });
+
+    await told(t, workbench, "a pipeline, and what it gave", async () => {
+      await command(page, "OTP-Genesis: Run Pipeline…");
+      const pipelines = page.locator(".quick-input-list .monaco-list-row");
+      await pipelines.filter({ hasText: "generate_refactor_plan" }).waitFor();
+      await workbench.picture("pipelines");
+      await pipelines.filter({ hasText: "run_plan" }).click();
+      await page.getByText("What should it reach?").waitFor();
+      await page.keyboard.press("Enter");
+      await page.locator(".notification-list-item", { hasText: "run_plan is done" }).waitFor();
+      await page.locator(".view-lines", { hasText: "items:" }).waitFor();
+      await workbench.picture("pipeline_done");
+    });
+
+    await told(t, workbench, "a test for the function at the cursor", async () => {
+      await goTo(page, "shelves.ex:13");
+      await command(page, "OTP-Genesis: Generate Test");
+      await page.waitForSelector('.tab[data-resource-name="shelves_test.exs"]', { timeout: 180_000 });
+      await workbench.picture("generated_test");
+    });
+
+    await told(t, workbench, "what stands in the editor, verified", async () => {
+      await command(page, "OTP-Genesis: Verify");
+      const evidence = inside(page, "last").getByRole("heading", { name: /^Verified/ });
+      await evidence.waitFor({ timeout: 180_000 });
+      await workbench.picture("verified");
+    });
   } finally {
     await workbench.stop();
   }
@@ -206,9 +233,10 @@ async function goTo(page: Page, place: string): Promise<void> {
   await page.waitForSelector(`.tab.active[data-resource-name="${file}"]`);
 }
 
-/** What the web view shows that is in front. */
-function inside(page: Page): FrameLocator {
-  return page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+/** What the web view shows that is in front; of several the one that was opened last. */
+function inside(page: Page, which?: "last"): FrameLocator {
+  const views = page.frameLocator("iframe.webview.ready");
+  return (which ? views.last() : views).frameLocator("#active-frame");
 }
 
 async function command(page: Page, title: string): Promise<void> {

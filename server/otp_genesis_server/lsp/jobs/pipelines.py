@@ -22,7 +22,7 @@ from otp_genesis_refactorers.pipelines.plan_source import PlanSource
 from otp_genesis_refactorers.pipelines.problems import BadPipeline
 from otp_genesis_refactorers.pipelines.progress import OnProgress
 from otp_genesis_refactorers.pipelines.running import CantRun, Editor, Ready, Report, Wish, prepare, run
-from otp_genesis_server.cli.run_report import as_data
+from otp_genesis_server.cli.run_report import as_data, shown
 from otp_genesis_server.lsp.from_lsp import file_of
 from otp_genesis_server.lsp.jobs.verifying import changed_since, content_shown
 from otp_genesis_server.lsp.server import Server
@@ -93,35 +93,40 @@ async def performed(
     return await run(asked, ready, journal, on_progress=show, on_note=note)
 
 
-def told(ls: Server, folder: Folder, report: Report) -> dict[str, Any]:
+def told(ls: Server, folder: Folder, name: str, report: Report) -> dict[str, Any]:
     """The answer; what there is to see is opened."""
     uri = _document(folder, report)
     if uri is not None:
         ls.open(uri)
-    if not report.is_done:
+    if report.is_done:
+        ls.inform(f"OTP-Genesis: {name} is done, run {report.run}")
+    else:
         ls.warn(f"OTP-Genesis: the run {report.run} failed: {report.reason}")
     return {**as_data(report), "document": uri}
 
 
 def _document(folder: Folder, report: Report) -> str | None:
+    """What it wrote; else what it changed and could not prove; else what it gave."""
     if report.files:
         return Path(report.files[0]).as_uri()
     diff = report.codebase.diff() if report.codebase is not None else ""
-    return write_document("changes", folder.root, ".diff", diff) if diff else None
+    if diff:
+        return write_document("changes", folder.root, ".diff", diff)
+    return write_document("reports", folder.root, ".txt", f"{shown(report, 'text')}\n")
 
 
 def _editor(ls: Server, folder: Folder, root: Path, plan: PlanSource) -> Editor:
     loop = asyncio.get_running_loop()
-    shown: Mapping[str, Document] = {}
+    then: Mapping[str, Document] = {}
     """What was open when the code was opened last."""
 
     def open_code(_commit: str) -> Codebase | Refused:
-        nonlocal shown
-        shown = asyncio.run_coroutine_threadsafe(_documents(ls, folder, root), loop).result()
-        return open_files(root, {path: document.content for path, document in shown.items()})
+        nonlocal then
+        then = asyncio.run_coroutine_threadsafe(_documents(ls, folder, root), loop).result()
+        return open_files(root, {path: document.content for path, document in then.items()})
 
     def deliver(change: Change) -> Refused | None:
-        work = _delivered(ls, folder, root, shown, change)
+        work = _delivered(ls, folder, root, then, change)
         reason = asyncio.run_coroutine_threadsafe(work, loop).result()
         return Refused(reason) if reason else None
 
@@ -139,10 +144,10 @@ async def _documents(ls: Server, folder: Folder, root: Path) -> Mapping[str, Doc
 
 
 async def _delivered(
-    ls: Server, folder: Folder, root: Path, shown: Mapping[str, Document], change: Change
+    ls: Server, folder: Folder, root: Path, then: Mapping[str, Document], change: Change
 ) -> str:
     """Make a change of a project in the files and buffers of the folder. Why not, if not."""
-    other = changed_since(root, shown, ls.session.documents_below(root))
+    other = changed_since(root, then, ls.session.documents_below(root))
     if other:
         return f"{other} was changed meanwhile"
     paths = {file.path: _in_folder(root / file.path, folder) for file in change.files}
@@ -150,7 +155,7 @@ async def _delivered(
     if outside:
         return f"it changes {outside}, outside of the folder that is open: open the folder around both"
     files = tuple(structs.replace(file, path=paths[file.path]) for file in change.files)
-    before = {file.path: content_shown(root, file.path, shown) for file in change.files}
+    before = {file.path: content_shown(root, file.path, then) for file in change.files}
     reason = await write_or_edit(ls, folder, structs.replace(change, files=files))
     if not reason:
         await _has_told(ls, root, before)

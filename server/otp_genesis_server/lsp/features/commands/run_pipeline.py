@@ -49,7 +49,8 @@ async def handle(ls: Server, arguments: RunPipelineArguments) -> dict[str, Any]:
     """Gives what `otp-genesis run --format json` prints, with `document`: the URI of what is opened, or null.
 
     Documents of a plan are opened; else what the run has changed and could not prove, as a diff, of which
-    nothing is applied. Raises JsonRpcException for a pipeline that can't be run, with each mistake.
+    nothing is applied; else what it gave. Raises JsonRpcException for a pipeline that can't be run, with
+    each mistake.
     """
     from otp_genesis_refactorers.pipelines.journal import Journal, RunBusy
     from otp_genesis_refactorers.pipelines.progress import Progress
@@ -74,4 +75,4 @@ async def handle(ls: Server, arguments: RunPipelineArguments) -> dict[str, Any]:
                 )
     except (RunBusy, sqlite3.Error) as error:
         raise failed(str(error)) from error
-    return pipelines.told(ls, folder, report)
+    return pipelines.told(ls, folder, ready.pipeline.workflow.name, report)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command_line import Ran, run, write_shop
-from tests.llm.vendors import Loopback, Says, serving
+from tests.llm.vendors import Loopback, Says
 
 CAMERA = """\
 defmodule Shop.Camera do
@@ -47,16 +46,6 @@ TEST = {
     "test/test_helper.exs": "ExUnit.start()\n",
     "test/a_test.exs": 'defmodule T do\n  use ExUnit.Case\n  test "a", do: assert(1 + 1 == 2)\nend\n',
 }
-
-
-@pytest.fixture
-def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    for kind in ("CONFIG", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    with serving() as loopback:
-        for name, value in loopback.environment.items():
-            monkeypatch.setenv(name, value)
-        yield loopback
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command_line import Ran, run, write_shop
-from tests.llm.vendors import Asked, Fails, Loopback, Says, serving
+from tests.llm.vendors import Asked, Fails, Loopback, Says
 
 PLAN = ".otp-genesis/plan"
 CRITICAL = f"{PLAN}/01-critical-fixes.md"
@@ -24,16 +23,6 @@ defmodule Shop.Mailer do
 end
 """
 SAVER = MAILER.replace("Mailer", "Saver").replace("notify", "save")
-
-
-@pytest.fixture
-def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    for kind in ("CONFIG", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    with serving() as loopback:
-        for name, value in loopback.environment.items():
-            monkeypatch.setenv(name, value)
-        yield loopback
 
 
 @pytest.fixture

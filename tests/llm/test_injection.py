@@ -21,6 +21,7 @@ from otp_genesis_refactorers.llm.mending.proposals import as_markdown
 from otp_genesis_refactorers.llm.privacy.fencing import Fence, fenced
 from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from tests.llm.asked import connected
+from tests.llm.demo import APPLICATION
 from tests.llm.vendors import Call, Loopback, Says, serving
 
 PATH = "lib/demo/signup.ex"
@@ -29,24 +30,7 @@ SECRET = "AKIA" + "IOSFODNN7EXAMPLE"
 SUPERVISED = "    Task.Supervisor.start_child(Demo.TaskSupervisor, fn -> Demo.Mail.deliver(user) end)\n"
 
 PROJECT = {
-    "mix.exs": """
-defmodule Demo.MixProject do
-  use Mix.Project
-
-  def project, do: [app: :demo, version: "0.1.0"]
-  def application, do: [mod: {Demo.Application, []}]
-end
-""",
-    "lib/demo/application.ex": """
-defmodule Demo.Application do
-  use Application
-
-  def start(_type, _args) do
-    children = [{Task.Supervisor, name: Demo.TaskSupervisor}]
-    Supervisor.start_link(children, strategy: :one_for_one)
-  end
-end
-""",
+    **APPLICATION,
     "lib/demo/mail.ex": "defmodule Demo.Mail do\n  def deliver(mail), do: {:ok, mail}\nend\n",
     PATH: f"""
 defmodule Demo.Signup do

@@ -20,28 +20,12 @@ from otp_genesis_refactorers.llm.mending.proposals import as_markdown, diff_of, 
 from otp_genesis_refactorers.llm.privacy.fencing import Fence
 from otp_genesis_refactorers.llm.privacy.withholding import Withholding
 from tests.llm.asked import connected
+from tests.llm.demo import APPLICATION
 from tests.llm.vendors import Asked, Loopback, Says, Step, Vendor, Waits, serving
 
 PATH = "lib/demo/camera.ex"
 FILES = {
-    "mix.exs": """
-        defmodule Demo.MixProject do
-          use Mix.Project
-
-          def project, do: [app: :demo, version: "0.1.0"]
-          def application, do: [mod: {Demo.Application, []}]
-        end
-        """,
-    "lib/demo/application.ex": """
-        defmodule Demo.Application do
-          use Application
-
-          def start(_type, _args) do
-            children = [{Task.Supervisor, name: Demo.TaskSupervisor}]
-            Supervisor.start_link(children, strategy: :one_for_one)
-          end
-        end
-        """,
+    **APPLICATION,
     PATH: """
         defmodule Demo.Camera do
           use GenServer

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from otp_genesis_refactorers.pipelines.journal import Journal
+from otp_genesis_refactorers.pipelines.running import CantRun
 from tests.pipelines.pipelines import MAILER, SHOP, committed, git, items, killed_at, perform, planned
 
 PRINTER = MAILER.replace("Mailer", "Printer").replace("welcome", "print")
@@ -135,3 +136,7 @@ def test_what_can_not_be_run_is_said(tmp_path: Path) -> None:
     planned(root)
     report = perform("run_plan", root, variables={"phase": "7"})
     assert report.reason == "plan: 'phase' gives 7: there are the phases 1 to 5"
+    report = perform("run_plan", root, variables={"items": '["ffffffff"]'})
+    assert report.reason == "plan: the plan has no open item ffffffff"
+    with pytest.raises(CantRun, match="--var phase: 'first' is no value of type integer"):
+        perform("run_plan", root, variables={"phase": "first"})

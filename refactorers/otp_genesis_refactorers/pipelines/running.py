@@ -130,8 +130,8 @@ def prepare(wish: Wish, journal: Journal) -> Ready:
     pipeline = load_pipeline(file, frozenset({*given, *wish.variables}), _shown(file, named))
     declared = pipeline.workflow.inputs
     _refuse_unknown(pipeline, wish.variables)
+    given |= {name: _variable(name, declared.get(name), text) for name, text in wish.variables.items()}
     try:
-        given |= {name: from_text(declared.get(name), text) for name, text in wish.variables.items()}
         given = checked_inputs(declared, given)
     except StepFailed as error:
         raise CantRun(str(error)) from error
@@ -256,6 +256,13 @@ def _resumed(wish: Wish, journal: Journal) -> RunRecord | None:
     if record.status == "running":
         raise CantRun(f"the run {record.id} is under way in another process: wait for it, or end it")
     return record
+
+
+def _variable(name: str, declared: InputSpec | None, text: str) -> Any:
+    try:
+        return from_text(declared, text)
+    except StepFailed as error:
+        raise CantRun(f"--var {name}: {error}") from error
 
 
 def _granted_files(wish: Wish, declared: Mapping[str, InputSpec], given: dict[str, Any]) -> frozenset[str]:

@@ -50,6 +50,8 @@ class PlanItems(Step):
             for each in open_ones
             if phase in (0, each.item.phase) and (not only or each.item.id in cast(list[Any], only))
         ]
+        if only and not items:
+            raise StepFailed(f"the plan has no open item {' or '.join(map(str, cast(list[Any], only)))}")
         lines = [f"{each['number']} {each['title']}".strip() for each in items]
         values = {"items": items, "count": len(items), "item": None, "reason": ""}
         return Outcome(values=values, text="\n".join(lines) or "no item is open")

@@ -79,6 +79,7 @@ async def shop(editor: Editor, folder: Path) -> AsyncIterator[Editor]:
     editor.open_folder(folder)
     await editor.command("otpGenesis.generatePlan", {"goal": "", "root": folder.as_uri()})
     editor.answers = "Run mix once"
+    editor.progress_reports.clear()
     yield editor
     editor.close_everything()
 
@@ -110,7 +111,8 @@ async def at_work(shop: Editor) -> None:
 
     def compiles() -> bool:
         bars: list[list[Any]] = [list(reports) for reports in shop.progress_reports.values() if reports]
-        return any(": 1." in reports[0].title and reports[-1].message == "compile" for reports in bars)
+        own = (reports for reports in bars if ": 1." in reports[0].title)
+        return any(report.message == "compile" for reports in own for report in reports)
 
     await shop.until(compiles, seconds=60)
 

@@ -6,7 +6,7 @@ It is opened when a step first asks for it: a pipeline that only speaks with a m
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 from pathlib import Path
 
@@ -50,8 +50,10 @@ class CodeState:
         self._branch: Branch | None = None
         self.evidence: Evidence | None = None
         """Of the last verification."""
-        self._of_rules: NewContents | None = None
+        self._of_rules: NewContents = {}
         """What was changed when the fixes of rules had made all of it."""
+        self._kind = FixKind.UNSAFE
+        """Of those fixes: safe when all of them are."""
 
     @property
     def codebase(self) -> Codebase:
@@ -79,9 +81,12 @@ class CodeState:
         """Whether all that is changed was made by the fixes of rules."""
         return self.is_changed and self.codebase.changed == self._of_rules
 
-    def changed_by_rules(self, *, from_clean: bool) -> None:
-        """Rules' own fixes were made, `from_clean` where nothing but such was changed before."""
-        self._of_rules = self.codebase.changed if from_clean else None
+    def changed_by_rules(self, before: NewContents, kinds: Collection[FixKind]) -> None:
+        """Rules' own fixes were made where `before` was what was changed."""
+        if before == self._of_rules:
+            safe = self._kind is FixKind.SAFE or not before
+            self._kind = FixKind.SAFE if safe and set(kinds) == {FixKind.SAFE} else FixKind.UNSAFE
+            self._of_rules = self.codebase.changed
 
     @property
     def base_commit(self) -> str:
@@ -107,7 +112,7 @@ class CodeState:
                 "base": self._codebase.base_commit,
                 "overlay": self._codebase.snapshot().dump(),
                 "evidence": self.evidence.id if self.evidence else "",
-                "of_rules": self.is_of_rules,
+                "of_rules": self._kind.value if self.is_of_rules else "",
             }
         )
 
@@ -121,7 +126,8 @@ class CodeState:
         refused = self.codebase.roll_back(Snapshot.load(kept["overlay"]))
         if refused is not None:
             raise StepFailed(refused.reason)
-        self._of_rules = self.codebase.changed if kept["of_rules"] else None
+        self._of_rules = self.codebase.changed if kept["of_rules"] else {}
+        self._kind = FixKind(kept["of_rules"] or "unsafe")
         self.evidence = stored(self.root, kept["evidence"]) if kept["evidence"] else None
 
     def undo(self) -> None:
@@ -133,10 +139,15 @@ class CodeState:
             self._codebase = None
         elif self._clean is not None:
             self.codebase.roll_back(self._clean)
-        self.evidence = None
+        self.evidence, self._of_rules = None, {}
 
-    def verified(self, evidence: Evidence) -> None:
-        """Remember what came of a verification. Raises `StepFailed` when it can't be kept."""
+    def verified(self, evidence: Evidence, *, of_rules: bool) -> None:
+        """Remember what came of a verification, which takes back what nothing needs of the fixes of rules.
+
+        Raises `StepFailed` when it can't be kept.
+        """
+        if of_rules:
+            self._of_rules = self.codebase.changed
         try:
             store(self.root, evidence)
         except OSError as error:
@@ -199,7 +210,8 @@ class CodeState:
         return content
 
     def _delivered(self, message: str, deliver: Deliver) -> None:
-        refused = deliver(_as_change(self.codebase, message.partition("\n")[0] or "Apply the change"))
+        kind = self._kind if self.is_of_rules else FixKind.UNSAFE
+        refused = deliver(_as_change(self.codebase, message.partition("\n")[0] or "Apply the change", kind))
         if refused is not None:
             raise StepFailed(refused.reason)
         # It is opened again when a step asks for it, as the editor shows it then.
@@ -214,6 +226,7 @@ class CodeState:
 
     def _take(self, codebase: Codebase) -> None:
         self._codebase, self._clean, self._identity = codebase, codebase.snapshot(), _identity(codebase)
+        self._of_rules = {}
 
     def _opened_branch(self) -> Branch:
         if self._branch is None:
@@ -224,7 +237,7 @@ class CodeState:
         return self._branch
 
 
-def _as_change(codebase: Codebase, title: str) -> Change:
+def _as_change(codebase: Codebase, title: str, kind: FixKind) -> Change:
     """What is changed, as one change of the files below. A removed one is left empty."""
     before = without_changes(codebase)
     files: list[FileChange] = []
@@ -235,7 +248,7 @@ def _as_change(codebase: Codebase, title: str) -> Change:
             files.append(file_change(path, old, edits_between(old, text)))
         else:
             files.append(FileChange(path, "", tuple(edits_between(b"", text))))
-    return Change(title, FixKind.UNSAFE, tuple(files))
+    return Change(title, kind, tuple(files))
 
 
 def without_changes(codebase: Codebase) -> Codebase:

@@ -98,9 +98,10 @@ class Edit(Step):
             _apply(codebase, codebase.propose(_text_edits(changes)))
         elif fix is not None:
             findings = cast(list[Any], fix) if isinstance(fix, list) else [fix]
-            only_rules = here.code.is_of_rules or not here.code.is_changed
-            more |= (_fixed_partly if self.partly else _fixed)(codebase, findings)
-            here.code.changed_by_rules(from_clean=only_rules)
+            before = codebase.changed
+            made, kinds = (_fixed_partly if self.partly else _fixed)(codebase, findings)
+            more |= made
+            here.code.changed_by_rules(before, kinds)
         else:
             new = codebase.propose_patch(patch)
             refused = new if isinstance(new, Refused) else codebase.lay(new)
@@ -142,9 +143,9 @@ def _text_edits(changes: Any) -> list[TextEdit]:
     return edits
 
 
-def _fixed(codebase: Codebase, findings: Sequence[Any]) -> dict[str, Any]:
+def _fixed(codebase: Codebase, findings: Sequence[Any]) -> tuple[dict[str, Any], set[FixKind]]:
     """The fixes of findings one after another; of those that the ones before did not remove already."""
-    title, notes = "", ()
+    title, notes, kinds = "", (), set[FixKind]()
     for number, given in enumerate(findings):
         try:
             finding = find_again(codebase, given)
@@ -157,12 +158,13 @@ def _fixed(codebase: Codebase, findings: Sequence[Any]) -> dict[str, Any]:
         _apply(codebase, change)
         assert isinstance(change, Change)
         title, notes = title or change.title, (*notes, *change.notes)
+        kinds.add(change.kind)
     if not title:
         raise StepFailed("there is no finding to fix")
-    return {"title": title, "notes": list(dict.fromkeys(notes))}
+    return {"title": title, "notes": list(dict.fromkeys(notes))}, kinds
 
 
-def _fixed_partly(codebase: Codebase, given: Sequence[Any]) -> dict[str, Any]:
+def _fixed_partly(codebase: Codebase, given: Sequence[Any]) -> tuple[dict[str, Any], set[FixKind]]:
     """The fixes that can be made, which may be none."""
     findings = [find_again(codebase, each) for each in given]
     config = codebase.config.merged(also={finding.code for finding in findings})
@@ -171,7 +173,8 @@ def _fixed_partly(codebase: Codebase, given: Sequence[Any]) -> dict[str, Any]:
     refused = codebase.lay(fixed.changed)
     if refused is not None:
         raise StepFailed(refused.reason)
-    return {"notes": list(fixed.notes), "left": _left(len(findings), len(fixed.applied), reasons)}
+    kinds = {finding.fix for finding in fixed.applied if finding.fix}
+    return {"notes": list(fixed.notes), "left": _left(len(findings), len(fixed.applied), reasons)}, kinds
 
 
 def _left(found: int, fixed: int, reasons: str) -> str:

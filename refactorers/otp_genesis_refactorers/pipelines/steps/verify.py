@@ -53,16 +53,16 @@ class Verify(Step):
         return _outcome(evidence)
 
     def _verified(self, here: Here, finding: object, test: str, cancel: Event) -> Evidence:
-        codebase = here.codebase
+        codebase, of_rules = here.codebase, here.code.is_of_rules
         evidence = codebase.verify(
             find_again(without_changes(codebase), finding) if finding else None,
             _test(codebase, test) if test else None,
             trusted_for_this_run=here.engine.trusted_for_this_run,
             cancel=cancel,
             on_gate=here.say,
-            ours=here.code.is_of_rules,
+            ours=of_rules,
         )
-        here.code.verified(evidence)
+        here.code.verified(evidence, of_rules=of_rules)
         return evidence
 
 

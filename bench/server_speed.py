@@ -26,7 +26,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from measuring import ENVIRONMENT, copy_elixir, percentile, row
+from measuring import ENVIRONMENT, copy_elixir, percentile, processor_seconds, row
 
 EMPTY = [sys.executable, Path(__file__).parent / "programs" / "empty_server.py"]
 OURS = [Path(sys.executable).with_name("otp-genesis"), "lsp", "--stdio"]
@@ -34,6 +34,8 @@ MIX = "defmodule Shop.MixProject do\n  use Mix.Project\n  def project, do: [app:
 TYPED = "\n  def typed(orders) do\n    spawn(fn -> Enum.map(orders, &ship/1) end)\n  end\n"
 PAUSE_SECONDS = 0.03
 """Between two keystrokes: a fast typist's."""
+QUIET_SECONDS = 0.5
+"""Before the first keystroke: what the one before it began is done by then."""
 PATIENCE_SECONDS = 120.0
 
 
@@ -83,6 +85,10 @@ class Client:
             if is_it(message):
                 return message["heard_at"]
 
+    def processor_seconds(self) -> float:
+        """What the server took of a processor so far."""
+        return processor_seconds(self._process.pid)
+
     def has_heard(self, request: str) -> bool:
         """Whether the answer to a request has come."""
         return request in self._answered
@@ -127,16 +133,23 @@ def server(command: Sequence[str | Path]) -> Iterator[Client]:
 
 def typing_seconds(client: Client, file: Path, text: str, edits: int) -> list[float]:
     """For each of so many keystrokes in the middle of the file, the time until its diagnostics."""
+    return _typed(client, file, text, edits)[0]
+
+
+def _typed(client: Client, file: Path, text: str, edits: int) -> tuple[list[float], float]:
+    """The same, and what a keystroke took of a processor."""
     lines = text.splitlines(keepends=True)
     middle = len(lines) // 2
     middle += next((n for n, line in enumerate(lines[middle:]) if line.startswith("  def ")), 0)
     before, after = "".join(lines[:middle]), "".join(lines[middle:])
     found: list[float] = []
+    time.sleep(QUIET_SECONDS)
+    begun = client.processor_seconds()
     for number in range(edits):
         typed = TYPED * (number // len(TYPED)) + TYPED[: number % len(TYPED) + 1]
         found.append(client.type_in(file, before + typed + after))
         time.sleep(PAUSE_SECONDS)
-    return found
+    return found, (client.processor_seconds() - begun) / edits
 
 
 def start_seconds(command: Sequence[str | Path], folder: Path) -> float:
@@ -189,19 +202,13 @@ def _editing(shop: Path, text: str, edits: int, limit: float) -> None:
             client.initialize(shop)
             client.open(file, text)
             typing_seconds(client, file, text, 10)
-        times = [
-            found
-            for _ in range(2)
-            for found in zip(
-                typing_seconds(ours, file, text, edits // 2),
-                typing_seconds(empty, file, text, edits // 2),
-                strict=True,
-            )
-        ]
-    mine, least = zip(*times, strict=True)
+        turns = [[_typed(client, file, text, edits // 2) for client in (ours, empty)] for _ in range(4)]
+    mine, least = ([seconds for turn in turns for seconds in turn[which][0]] for which in (0, 1))
     p50, p95 = (percentile(mine, percent) / percentile(least, percent) for percent in (50, 95))
+    processor = statistics.median(turn[0][1] / turn[1][1] for turn in turns)
     name = f"`didChange` to diagnostics / empty server, {text.count(chr(10)):,} lines"
     print(row(name, f"{p50:.1f}", f"{p95:.1f}", limit))
+    print(row("the same, processor time", f"{processor:.1f}", "", limit))
 
 
 def _editing_while_scanning(shop: Path, large: Path, text: str, edits: int) -> None:

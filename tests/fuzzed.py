@@ -12,7 +12,7 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.forest.grow import process_forest
 from otp_genesis_analyzers.forest.whole import read_whole
-from otp_genesis_analyzers.last_good import retyped
+from otp_genesis_analyzers.last_good import carried_over, retyped
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.source import LineIndex, Source
 from otp_genesis_refactorers.change import Change
@@ -123,8 +123,10 @@ def _prove_typing(stage: Stage, source: Source) -> None:
     if not source.broken:
         assert str(typed.root) == str(source.root), "typing gives another tree than reading"
     role, settings = stage.project.role_of(stage.path), stage.project.settings_of(stage.path)
-    analysis = engine.reanalyze(typed, role, healthy, stage.project.files[stage.path], settings)
-    if analysis.carried_over:
+    last_good = stage.project.files[stage.path]
+    analysis = engine.reanalyze(typed, role, healthy, last_good, settings)
+    if analysis is None:
+        analysis = carried_over(typed, healthy, last_good)
         project = stage.with_text(source.content, analysis)
         found = engine.check(project, CONFIG)
         new = _elsewhere(found, stage)

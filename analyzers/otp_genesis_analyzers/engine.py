@@ -15,7 +15,7 @@ from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
 from otp_genesis_analyzers.findings import Finding, Severity
 from otp_genesis_analyzers.gate import Opened, default_gate
-from otp_genesis_analyzers.last_good import carried_over, unfinished
+from otp_genesis_analyzers.last_good import unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.cards import Card, all_cards, find_card
@@ -147,18 +147,17 @@ def reanalyze(
     before: Source,
     last_good: FileAnalysis,
     settings: FileSettings | None = None,
-) -> FileAnalysis:
+) -> FileAnalysis | None:
     """Like `analyze`, for a file whose text `before` had the healthy analysis `last_good`.
 
-    While `source` is unfinished, the last good facts stand, and so do the findings that the typing
-    did not touch, moved to where their text is now. What the gate keeps out now and did before is
-    not even parsed.
+    None while `source` is unfinished: then the last good one stands, as `last_good.carried_over` gives
+    it. What the gate keeps out now and did before is not even parsed.
     """
-    gate = default_gate()
-    if gate.opened(source.content) is None and gate.opened(before.content) is None:
+    gate, was_read = default_gate(), bool(last_good.facts.modules)
+    if not was_read and gate.opened(source.content) is None and gate.opened(before.content) is None:
         return analyze(source, role, settings)
     if not last_good.facts.broken and not before.broken and unfinished(source, before):
-        return carried_over(source, before, last_good)
+        return None
     return analyze(source, role, settings)
 
 

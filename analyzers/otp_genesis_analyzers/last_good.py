@@ -38,12 +38,12 @@ def seen_unfinished(source: Source, before: Source) -> bool:
     """
     if source.content.count(_HEREDOC) % 2 != before.content.count(_HEREDOC) % 2:
         return True
-    return surely_broken(before, source.content, typed_between(before.content, source.content))
+    return surely_broken(before, source.content, typed_since(before, source))
 
 
 def carried_over(source: Source, before: Source, last_good: FileAnalysis) -> FileAnalysis:
     """The analysis of the healthy text `before`, placed in the broken text `source`."""
-    typed = typed_between(before.content, source.content)
+    typed = typed_since(before, source)
     facts = moved_facts(last_good.facts, before.lines, typed)
     findings = tuple(moved(f, typed) for f in last_good.findings if not typed.touches(f.span))
     return FileAnalysis(facts, findings, carried_over=True)
@@ -61,18 +61,29 @@ def retyped(before: Source, content: bytes) -> Source:
     """The file with new content. Only what was typed is parsed, the rest of the tree is that of before."""
     while isinstance(before, _Retyped) and (made_of := tuple(before.made_of)):  # itself not parsed yet
         (before,) = made_of
-    return _Retyped(before.path, content, [before])
+    return _Retyped(before.path, content, [before], before.content)
+
+
+def typed_since(before: Source, now: Source) -> Typed:
+    """What was typed between two texts; of a `retyped` one it is worked out once."""
+    if isinstance(now, _Retyped) and now.content_before is before.content:
+        return now.typed
+    return typed_between(before.content, now.content)
 
 
 @dataclass(frozen=True)
 class _Retyped(Source):
     made_of: list[Source] = field(repr=False, compare=False)
     """The text before, until the tree is made of its tree: not all that was ever typed is kept."""
+    content_before: bytes = field(repr=False, compare=False)
+
+    @cached_property
+    def typed(self) -> Typed:
+        return typed_between(self.content_before, self.content)
 
     @cached_property
     def tree(self) -> Tree:
-        before = self.made_of[0]
-        typed = typed_between(before.content, self.content)
+        before, typed = self.made_of[0], self.typed
         start, old_end, new_end = typed.old.start, typed.old.end, typed.old.start + typed.length
         tree = before.tree.copy()
         tree.edit(

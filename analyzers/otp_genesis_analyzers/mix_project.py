@@ -61,7 +61,9 @@ def _compiled_folders(root: Node) -> tuple[str, ...]:
             value = _last_value(statement) if name in ("project", "elixirc_paths") else None
             paths = value.get("elixirc_paths") if value is not None and name == "project" else value
             folders |= {
-                term.value.rstrip("/") for term in (paths.walk() if paths else ()) if term.kind == "string"
+                term.value.removeprefix("./").rstrip("/")
+                for term in (paths.walk() if paths else ())
+                if term.kind == "string"
             }
     return tuple(sorted(folders))
 

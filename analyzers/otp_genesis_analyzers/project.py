@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.roles import Role, role_of
+from otp_genesis_analyzers.roles import Role, role_inside, role_of
 from otp_genesis_analyzers.source import Source
 
 _Derived = TypeVar("_Derived")
@@ -50,6 +50,12 @@ class MixApp(Struct, frozen=True, array_like=True):
     def path(self, path: str) -> str:
         """A path of the workspace as this project names it."""
         return path[len(self.folder) + 1 :] if self.folder else path
+
+    def holds(self, other: MixApp) -> bool:
+        """The other project lies in a folder of this one."""
+        return other.folder != self.folder and other.folder.startswith(
+            f"{self.folder}/" if self.folder else ""
+        )
 
 
 class FileAnalysis(Struct, frozen=True, array_like=True):
@@ -93,6 +99,26 @@ class Project:
     """What was asked of single files, by question and path, with the analysis for which it holds. It is
     handed on from each version of a project to the next, in which few files are other ones."""
 
+    def reading(self, read: Callable[[str], bytes]) -> Project:
+        """The same project, the content of its files read in another way."""
+        return self._handing_on(replace(self, read=read), "_owners", "_roles", "_wrappers")
+
+    def with_file(self, path: str, analysis: FileAnalysis | None) -> Project:
+        """The project with another analysis of one file; without the file when that is None."""
+        before = self.files.get(path)
+        files = {**self.files, path: analysis} if analysis else {**self.files}
+        if analysis is None:
+            files.pop(path, None)
+        same = _wrappers_in(before) == _wrappers_in(analysis)
+        return self._handing_on(
+            replace(self, files=files), "_owners", "_roles", *(["_wrappers"] if same else [])
+        )
+
+    def _handing_on(self, project: Project, *known: str) -> Project:
+        """A later version of this project, with what was worked out here and holds there too."""
+        vars(project).update({name: vars(self)[name] for name in known if name in vars(self)})
+        return project
+
     def app_of(self, path: str) -> MixApp | None:
         """The mix project that owns a file: the one with the deepest folder above it."""
         if path not in self._owners:
@@ -103,7 +129,9 @@ class Project:
     def role_of(self, path: str) -> Role:
         if path not in self._roles:
             app = self.app_of(path)
-            self._roles[path] = role_of(app.path(path), app.compiled) if app else role_of(path)
+            role = role_of(app.path(path), app.compiled) if app else role_of(path)
+            inside = app is not None and any(other.holds(app) for other in self.apps)
+            self._roles[path] = role_inside(app.folder, role) if app and inside else role
         return self._roles[path]
 
     def derived(self, make: Callable[[Project], _Derived]) -> _Derived:
@@ -128,7 +156,7 @@ class Project:
 
     @cached_property
     def _wrappers(self) -> Wrappers:
-        of_each = self._of_each("wrappers", lambda _, analysis: wrappers_among(analysis.facts.modules))
+        of_each = self._of_each("wrappers", lambda _, analysis: _wrappers_in(analysis))
         return {module: used for _, wrappers in of_each for module, used in wrappers.items()}
 
     @cached_property
@@ -233,6 +261,10 @@ class Project:
             for name in analysis.facts.unread:
                 paths.setdefault(name.rpartition(".")[2], []).append(path)
         return paths
+
+
+def _wrappers_in(analysis: FileAnalysis | None) -> Wrappers:
+    return wrappers_among(analysis.facts.modules) if analysis else {}
 
 
 def _words_of_modules(content: bytes) -> bytes:

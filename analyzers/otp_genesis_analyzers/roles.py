@@ -27,7 +27,9 @@ class Role(StrEnum):
 
 
 _TEST_FOLDERS = {"test", "tests", "integration_test"}
-_SCRIPT_FOLDERS = {"bench", "benches", "benchmark", "benchmarks", "dev", "rel", "installer", "scripts"}
+_BENCHMARK_FOLDERS = {"bench", "benches", "benchmark", "benchmarks"}
+_EXAMPLE_FOLDERS = {"example", "examples", "demo", "demos"}
+_SCRIPT_FOLDERS = {"dev", "rel", "installer", "scripts"}
 
 
 def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
@@ -52,8 +54,20 @@ def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
         return Role.MIX_TASK
     if pure.suffix == ".exs" or any(part in _SCRIPT_FOLDERS for part in folders[:1]):
         return Role.SCRIPT
+    if any(part in _BENCHMARK_FOLDERS for part in folders):
+        return Role.SCRIPT
     if name == "debug.ex" or pure.stem.endswith("_cli"):
         return Role.DEV_TOOL
     if compiled and not any(path.startswith(f"{folder}/") for folder in compiled):
         return Role.SCRIPT
     return Role.LIB
+
+
+def role_inside(folder: str, role: Role) -> Role:
+    """The role of a file of a mix project that lies in `folder` of another one, which it shows or tests."""
+    parts = set(folder.split("/"))
+    if role is Role.LIB and parts & _TEST_FOLDERS:
+        return Role.TEST_SUPPORT
+    if role is Role.LIB and parts & (_EXAMPLE_FOLDERS | _BENCHMARK_FOLDERS):
+        return Role.SCRIPT
+    return role

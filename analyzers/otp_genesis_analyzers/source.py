@@ -9,14 +9,19 @@ which neither Elixir nor the language server protocol counts as lines.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Tree
+
+_Of = TypeVar("_Of")
+_About = TypeVar("_About")
+_Derived = TypeVar("_Derived")
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """The unit of a column: bytes, UTF-16 code units, or code points."""
@@ -164,6 +169,24 @@ class Source:
         return self.content[span.start : span.end].decode("utf-8", "replace")
 
     def node_at(self, span: Span) -> Node:
-        """The smallest named node that covers `span`."""
-        node = self.root.named_descendant_for_byte_range(span.start, span.end)
-        return node or self.root
+        """The smallest named node that covers `span`; the same object each time, which knows its children."""
+        if span not in self._nodes:
+            node = self.root.named_descendant_for_byte_range(span.start, span.end)
+            self._nodes[span] = node or self.root
+        return self._nodes[span]
+
+    def derived(self, make: Callable[[Source, _Of, _About], _Derived], of: _Of, about: _About) -> _Derived:
+        """What `make` says of this text `about` one thing, worked out once."""
+        key = make, id(about)
+        known = self._made.get(key)
+        if known is None or known[0] is not about:
+            known = self._made[key] = about, make(self, of, about)
+        return known[1]
+
+    @cached_property
+    def _made(self) -> dict[tuple[Callable[..., Any], int], tuple[Any, Any]]:
+        return {}
+
+    @cached_property
+    def _nodes(self) -> dict[Span, Node]:
+        return {}

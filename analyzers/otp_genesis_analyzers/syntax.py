@@ -94,6 +94,9 @@ def do_block(call: Node) -> Node | None:
 
 def operator(node: Node) -> str:
     """The operator of a unary or binary operation: `|>`, `=`, `&`."""
+    parts = node.children
+    if len(parts) == 3 and node.type == "binary_operator":
+        return parts[1].type
     child = node.child_by_field_name("operator")
     return child.type if child is not None else ""
 

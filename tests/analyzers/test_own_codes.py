@@ -8,6 +8,7 @@ import pytest
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.last_good import carried_over
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.source import Source
@@ -72,7 +73,9 @@ def test_nothing_is_unused_in_a_line_that_is_typed_in(tmp_path: Path) -> None:
     project = write_project(tmp_path, {"lib/a.ex": USED})
     before = Source("lib/a.ex", USED.encode())
     broken = Source("lib/a.ex", USED.replace("spawn(fn", "spa[(fn").encode())
-    analysis = engine.reanalyze(broken, Role.LIB, before, project.files["lib/a.ex"])
+    healthy = project.files["lib/a.ex"]
+    assert engine.reanalyze(broken, Role.LIB, before, healthy) is None
+    analysis = carried_over(broken, before, healthy)
     assert analysis.findings == (), "what was typed in is not shown"
     typed = Project(project.apps, {**project.files, "lib/a.ex": analysis}, lambda _: broken.content)
     assert own(typed) == []

@@ -8,7 +8,7 @@ import pytest
 
 from otp_genesis_analyzers.mix_project import read_mix_project
 from otp_genesis_analyzers.project import MixApp
-from otp_genesis_analyzers.roles import Role, role_of
+from otp_genesis_analyzers.roles import Role, role_inside, role_of
 from otp_genesis_analyzers.source import Source
 
 ROLES = {
@@ -33,6 +33,13 @@ ROLES = {
 @pytest.mark.parametrize("path", ROLES)
 def test_roles(path: str) -> None:
     assert role_of(path, ("lib", "web")) is ROLES[path]
+
+
+def test_projects_inside_another_one() -> None:
+    assert role_inside("examples/shop", Role.LIB) is Role.SCRIPT
+    assert role_inside("integration_test/shop", Role.LIB) is Role.TEST_SUPPORT
+    assert role_inside("examples/shop", Role.TEST) is Role.TEST
+    assert role_inside("apps/shop", Role.LIB) is Role.LIB
 
 
 def test_what_is_compiled_is_not_guessed() -> None:
@@ -72,7 +79,7 @@ def test_compiled_folders() -> None:
         """
         def project, do: [app: :shop, elixirc_paths: elixirc_paths(Mix.env())]
         defp elixirc_paths(:test), do: ["lib", "test/support"]
-        defp elixirc_paths(_), do: ["lib", "web"]
+        defp elixirc_paths(_), do: ["./lib", "./web/"]
         """
     )
     assert app.compiled == ("lib", "test/support", "web")

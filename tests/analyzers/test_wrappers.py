@@ -13,6 +13,7 @@ from otp_genesis_analyzers.engine import analyze, reanalyze, with_wrappers
 from otp_genesis_analyzers.facts.model import FileFacts
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.findings import Severity
+from otp_genesis_analyzers.last_good import carried_over
 from otp_genesis_analyzers.project import FileSettings, Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.contract import FileView, Rule
@@ -108,10 +109,9 @@ def test_a_wrapper_that_is_written_later(tmp_path: Path) -> None:
 def test_half_typed_code_keeps_what_it_is(tmp_path: Path) -> None:
     project = loaded(tmp_path, {"lib/cart.ex": USER, "lib/server.ex": WRAPPER})
     before, broken = Source("lib/cart.ex", USER.encode()), Source("lib/cart.ex", f"{USER}\nx = [".encode())
-    analysis = reanalyze(
-        broken, Role.LIB, before, project.files["lib/cart.ex"], project.settings_of("lib/cart.ex")
-    )
-    assert analysis.carried_over
+    healthy = project.files["lib/cart.ex"]
+    assert reanalyze(broken, Role.LIB, before, healthy, project.settings_of("lib/cart.ex")) is None
+    analysis = carried_over(broken, before, healthy)
     assert kinds(analysis.facts.modules[0]) == {"GenServer"}
 
 

@@ -49,6 +49,13 @@ defmodule ExitSignalsTest do
     assert Process.alive?(pid)
   end
 
+  test ":normal from its parent ends a supervisor" do
+    {:ok, pid} = Supervisor.start_link([], strategy: :one_for_one)
+    ref = Process.monitor(pid)
+    Process.exit(pid, :normal)
+    assert_receive {:DOWN, ^ref, :process, ^pid, :normal}
+  end
+
   test "old: :kill leaves no time to clean up, and those linked get :killed" do
     {pid, ref} = notary(true)
     Process.exit(pid, :kill)

@@ -51,6 +51,21 @@ def test_fields_are_bound_before(body: str, after: tuple[str, ...]) -> None:
     assert check_becomes("OTP311", plug(body), *after).kind is FixKind.SAFE
 
 
+def test_what_may_be_another_value_by_now_is_not_safe() -> None:
+    text = """
+    defmodule Shop.Page do
+      def show(%Plug.Conn{} = conn) do
+        conn = lookup(conn)
+        Task.start(fn -> Shop.Log.seen(conn.host) end)
+      end
+
+      defp lookup(conn), do: Shop.Pages.find(conn)
+    end
+    """
+    change = check_becomes("OTP311", text, "host = conn.host", "Shop.Log.seen(host)")
+    assert change.kind is FixKind.UNSAFE
+
+
 def test_one_line_becomes_a_block() -> None:
     start = TASK.format(use="track(c.host, c.port)")
     text = f"defmodule Shop.A do\n  def run(%Plug.Conn{{}} = c), do: {start}\nend"

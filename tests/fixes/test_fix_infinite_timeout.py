@@ -10,6 +10,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.fixes import fix
 from tests.fixes.fixing import STRICT, changed_files, files_of, project_of
+from tests.fixes.one_finding import check_becomes
 
 MODULE = """
 defmodule Shop.Press do
@@ -75,6 +76,21 @@ def test_applied(name: str, newline: str) -> None:
     assert isinstance(change, Change), change
     assert changed_files(change, project) == {"lib/example.ex": new.replace("\n", newline).encode()}
     assert "a minute" in change.notes[0]
+
+
+def test_the_attribute_stands_in_the_module_itself() -> None:
+    text = """
+    defmodule Shop.Press do
+      if Code.ensure_loaded?(Shop.Ink) do
+        def ink, do: Shop.Ink.left()
+      end
+
+      def run(pid, order), do: GenServer.call(pid, order, :infinity)
+    end
+    """
+    check_becomes(
+        "OTP117", text, "defmodule Shop.Press do", "\n  @call_timeout ", "  if Code", "@call_timeout)"
+    )
 
 
 def test_the_attribute_of_an_earlier_fix_is_used_again() -> None:

@@ -87,6 +87,31 @@ def test_clause_stays_where_a_test_sends_the_message() -> None:
     assert not isinstance(result, tuple) or result[1].kind is FixKind.UNSAFE
 
 
+REACHED = {
+    "a broadcast": 'def tell, do: Phoenix.PubSub.broadcast(Shop.PubSub, "all", :load)',
+    "a timer": "def later, do: :timer.send_after(100, Shop.A, :load)",
+    "a timer that calls": "def later, do: :timer.apply_after(100, Kernel, :send, [Shop.A, :load])",
+    "a message made elsewhere": "def tell(message), do: send(Shop.A, message)",
+    "a function for many": "def tell, do: broadcast(:load)",
+    "its clause": "def now(state), do: Shop.A.handle_info(:load, state)",
+    "a test": 'use ExUnit.Case\n\n  test "loads", %{pid: pid} do\n    send(pid, :load)\n  end',
+}
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_clause_that_is_reached_from_elsewhere_stays(name: str) -> None:
+    path = "test/b_test.exs" if "test" in name else "lib/b.ex"
+    text = f"# file: lib/a.ex\n{server(SENDS)}\n# file: {path}\ndefmodule Shop.B do\n  {REACHED[name]}\nend"
+    called = "def handle_continue(:load, state), do: handle_info(:load, state)"
+    change = check_becomes("OTP205", text, called, CLAUSE)
+    assert change.kind is FixKind.UNSAFE
+
+
+def test_clause_that_a_timer_of_its_own_reaches_stays() -> None:
+    change = check_becomes("OTP205", server(f":timer.send_interval(9, :load)\n{SENDS}"), CLAUSE)
+    assert change.kind is FixKind.UNSAFE
+
+
 def test_clause_that_may_stop_the_server_moves_but_not_safely() -> None:
     rest = CLAUSE.replace("{:noreply, state}", "load(state)")
     change = check_becomes(

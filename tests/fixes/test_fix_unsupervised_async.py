@@ -39,6 +39,11 @@ APPLIED = {
         "user\n|> Task.async_stream(&mail/1, timeout: 9)\n|> Stream.run()",
         "Task.Supervisor.async_stream(Shop.TaskSupervisor, user, &mail/1, timeout: 9)\n|> Stream.run()",
     ),
+    "a piped stream with a line for each argument": (
+        "user\n|> Task.async_stream(\n  &mail/1,\n  timeout: 9\n)\n|> Stream.run()",
+        "Task.Supervisor.async_stream(\n  Shop.TaskSupervisor,\n  user,\n  &mail/1,\n  timeout: 9\n)"
+        "\n|> Stream.run()",
+    ),
 }
 REFUSED = {
     "a stream behind a pipe": (
@@ -47,7 +52,7 @@ REFUSED = {
     ),
     "named, not called": (
         "Enum.map(user, &Task.async/1) |> Task.await_many()",
-        "not called but named at lib/example.ex:3",
+        "is handed on as a function at lib/example.ex:3",
     ),
     "a comment in the pipe": (
         "user\n# of mails\n|> Task.async_stream(&mail/1)\n|> Stream.run()",

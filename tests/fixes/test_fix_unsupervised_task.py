@@ -42,7 +42,7 @@ STATEMENTS: dict[str, tuple[str, str]] = {
     ),
 }
 REFUSED_STATEMENTS: dict[str, tuple[str, str]] = {
-    "named": ("Enum.each(user.jobs, &Task.start/1)", "`Task.start/1` is not called but named"),
+    "named": ("Enum.each(user.jobs, &Task.start/1)", "`&Task.start/1` is handed on as a function"),
     "out of a pipe": ("user |> job() |> Task.start()", "the function comes out of a pipe"),
 }
 

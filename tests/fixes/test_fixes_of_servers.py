@@ -17,6 +17,7 @@ defmodule Shop.Mailer do
   use GenServer
 
   def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+  def count, do: GenServer.call(__MODULE__, :count)
 
   def init(opts), do: {{:ok, opts}}
 
@@ -69,9 +70,9 @@ def test_down_undoes_what_was_done(stored: str, how: str) -> None:
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [
-        ("state", "nowhere in the state"),
-        ("%{state | a: [pid | state.a], b: Map.put(state.b, pid, 1)}", "in 2 places"),
-        ("%{state | inner: %{state.inner | a: [pid | state.inner.a]}}", "nowhere in the state"),
+        ("state", "is no element of a list or set"),
+        ("%{state | a: [pid | state.a], b: Map.put(state.b, pid, 1)}", "is put into 2 containers"),
+        ("%{state | inner: %{state.inner | a: [pid | state.inner.a]}}", "is no element of a list or set"),
     ],
 )
 def test_down_is_refused_without_one_container(stored: str, reason: str) -> None:
@@ -193,7 +194,7 @@ def test_clause_moves_to_the_calls() -> None:
     ("old", "new", "reason"),
     [
         ("    :ok\n", "    send(Shop.Mailer, {:deliver, 1})\n", "is sent at lib/shop/orders.ex:4 too"),
-        ("{:ok, opts}", "{:ok, send(self(), {:deliver, opts})}", "is sent at lib/shop/mailer.ex:6 too"),
+        ("{:ok, opts}", "{:ok, send(self(), {:deliver, opts})}", "is sent at lib/shop/mailer.ex:7 too"),
         ("    send(", "    {:deliver, _} = send(", "is used: it is the message"),
         ("{:noreply, state}", "Shop.Smtp.run(state)", "gives more than `{:noreply, state}`"),
         ("{:deliver, _mail}", "{:deliver, %{to: _to}}", "give its parts names first"),

@@ -76,7 +76,7 @@ end
     ],
 )
 def test_an_exit_reason_is_no_exception(handlers: str) -> None:
-    check_refused("OTP405", ask(handlers), "takes what it gets for an exception")
+    check_refused("OTP405", ask(handlers), "is taken for an exception")
 
 
 def test_handlers_that_tell_failures_apart_are_left() -> None:
@@ -92,7 +92,7 @@ def test_a_handler_of_several_lines_is_not_doubled() -> None:
 
 def test_a_handler_on_the_line_of_its_call_is_left() -> None:
     text = shop("def ask(server), do: (try do: GenServer.call(server, :ask), rescue: (_ -> nil))")
-    check_refused("OTP405", text, "write it as a block first")
+    check_refused("OTP405", text, "write the `try` as a block first")
 
 
 FALLBACK = """
@@ -242,10 +242,10 @@ def test_the_task_is_shut_down(before: str, after: str) -> None:
     [
         (
             "task |> Task.yield(10) |> case do\n  {:ok, it} -> it\n  nil -> 0\nend",
-            "is no `Task.yield(task, time)`",
+            "the task at lib/example.ex:5 has no name there",
         ),
-        ("with {:ok, it} <- Task.yield(task, 10) |> ok(), do: it", "is no `Task.yield(task, time)`"),
-        ("try do\n  Task.await(task)\ncatch\n  :exit, _ -> 0\nend", "is no `Task.yield(task, time)`"),
+        ("with {:ok, it} <- Task.yield(task, 10) |> ok(), do: it", "goes on at once"),
+        ("try do\n  Task.await(task)\ncatch\n  :exit, _ -> 0\nend", "the exit of `Task.await` is caught"),
         (f"{'w' * 50} = Task.yield(task)\n{'w' * 50}", "would be too long"),
     ],
 )

@@ -92,17 +92,20 @@ def unsent(project: Project) -> Iterator[tuple[ModuleEntry, Taken]]:
     """The clauses for calls and casts with a tag that no code of the project sends, tests included.
 
     None of a published library, which others may call, and none of a server that is sent messages which only
-    the run time knows.
+    the run time knows, or none at all that anybody sees: who talks to it is out of sight.
     """
     tags, open_to = project.derived(_sent_tags)
+    addressed = {message.server.module.name for message in messages(project)}
     for path, analysis in sorted(project.files.items()):
         app = project.app_of(path)
         for module in production_modules(analysis.facts, project.role_of(path)):
             if app is None or app.packaged or module.name in open_to or not shows_all_clauses(module):
                 continue
+            if module.name not in addressed and not any(message.way != "info" for message in sent(module)):
+                continue
+            known = tags | _PROTOCOL_OF_SUPERVISORS
             for clause in taken(module):
                 tag = _tag(clause.pattern)
-                known = tags | _PROTOCOL_OF_SUPERVISORS
                 if clause.way in ("call", "cast") and tag and tag not in known:
                     yield ModuleEntry(path, module), clause
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, wait_in
+from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, wait_at
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
 from otp_genesis_analyzers.facts.calls.sites import production_modules
@@ -121,7 +121,7 @@ class _Search:
         for run in calls_run_by(call_graph(entry.module), function):
             if not run.certain and not maybe:
                 continue
-            own = wait_in(run.call)
+            own = wait_at(run.clause, run.call)
             if own is None and run.call.module not in ("", entry.module.name):
                 found = self.far_wait(run.call, modules - 1, maybe=maybe)
             else:

@@ -38,11 +38,24 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
 def _edit(site: CallSite) -> Edit | Refused:
     call, arguments = site.call, syntax.arguments(site.node)
     task = arguments[0] if arguments else None
-    plain = call.name == "yield" and not call.piped and call.result in ("subject", "bound")
-    if not plain or task is None or task.type != "identifier":
+    if call.name != "yield":
         return Refused(
-            f"the wait at {site.place} is no `Task.yield(task, time)` in a `case` or behind `=`: "
-            "add `Task.shutdown(task)` where the time is up"
+            f"the exit of `Task.{call.name}` is caught around {site.place}: take `Task.yield(task, time) || "
+            "Task.shutdown(task)` in its place, or shut the task down where the exit is caught"
+        )
+    if call.piped or task is None or task.type != "identifier":
+        return Refused(
+            f"the task at {site.place} has no name there: bind it to a variable, then write "
+            "`Task.yield(task, time) || Task.shutdown(task)`"
+        )
+    if call.result not in ("subject", "bound"):
+        return Refused(
+            f"what `Task.yield` gives at {site.place} goes on at once: bind it to a name, with "
+            f"`|| Task.shutdown({syntax.text(task)})` behind it"
+        )
+    if site.source.text(Span(call.head.end, call.head.end + 1)) != "(":
+        return Refused(
+            f"the call at {site.place} has no parentheses around its arguments: give it some first"
         )
     module = site.source.text(call.head).removesuffix("yield")
     end = site.node.end_byte

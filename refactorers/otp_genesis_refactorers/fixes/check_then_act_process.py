@@ -30,9 +30,14 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         return site
     clause, graph = site.site.clause, call_graph(site.site.module)
     found = [check for check in checks(site.source, graph, clause) if check.question == site.call]
-    if not found or found[0].step != "start":
+    if not found:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
     act = found[0].act
+    if found[0].step != "start":
+        return Refused(
+            f"the process that is asked for at {site.place} may end before "
+            f"{place(site.source, act.head.start)} turns to it: leave the question out, and catch the exit"
+        )
     if not starts_process(act):
         return Refused(
             f"the start is in `{act.name}/{act.arity}`: let that function take "
@@ -75,6 +80,14 @@ def _with_clause(project: Project, source: Source, start: Node) -> list[Edit] | 
     )
     found = next((stab for stab in stabs if _started_as(stab)), None)
     body = syntax.stab_parts(found)[2] if found is not None else []
+    above = (
+        next((stab for stab in stabs[: stabs.index(found)] if _takes_errors(stab)), None) if found else None
+    )
+    if above is not None:
+        return Refused(
+            f"the clause at {place(source, above.start_byte)} takes every error, and one for "
+            "`{:error, {:already_started, pid}}` would never run below it: put that one above it by hand"
+        )
     if found is None or len(body) != 1 or body[0].end_point.row != found.start_point.row:
         return Refused(
             f"the `case` of the start at {place(source, start.start_byte)} has no `{{:ok, pid}} -> ...` of "
@@ -123,6 +136,11 @@ def _as_case(source: Source, match: Node, start: Node) -> list[Edit] | Refused:
 
 def _as_with(project: Project, source: Source, clause: Clause, start: Node) -> list[Edit] | Refused:
     """The value of a branch, where another branch gives `{:ok, pid}`."""
+    if _lacks_parentheses(start):
+        return Refused(
+            f"the start at {place(source, start.start_byte)} has no parentheses around its arguments: "
+            "give it some first"
+        )
     if not any(_pid_in(node) for node in results(source, clause)):
         return Refused(
             f"what the function gives when the process is there is no `{{:ok, pid}}`: say what it gives when "
@@ -135,6 +153,23 @@ def _as_with(project: Project, source: Source, clause: Clause, start: Node) -> l
     opening = Edit(Span(start.start_byte, start.start_byte), "with {:error, {:already_started, pid}} <- ")
     closing = Edit(Span(start.end_byte, start.end_byte), ", do: {:ok, pid}")
     return without_long_line(project, source, [opening, closing], span_of(start))
+
+
+def _lacks_parentheses(start: Node) -> bool:
+    """Of a call inside of another one the arguments could not be told apart."""
+    call = syntax.right(start) if syntax.operator(start) == "|>" else start
+    holder = next((child for child in call.children if child.type == "arguments"), None) if call else None
+    return holder is not None and holder.children[0].type != "("
+
+
+def _takes_errors(stab: Node) -> bool:
+    """`{:error, reason} ->`, `other ->`."""
+    pattern = next(iter(syntax.stab_parts(stab)[0]), None)
+    if pattern is None or pattern.type == "identifier":
+        return pattern is not None
+    parts = syntax.children(pattern)
+    is_pair = pattern.type == "tuple" and len(parts) == 2
+    return is_pair and syntax.text(parts[0]) in (":error", "_") and parts[1].type == "identifier"
 
 
 def _started_as(stab: Node) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.model import Call, Import, Module
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
@@ -70,12 +70,28 @@ def _as_function(read: _Read, attribute: Node, project: Project) -> Change | Ref
         return edits
     definition = syntax.operand(attribute)
     name = syntax.local_name(definition) if definition is not None else ""
+    importing = next((one for one in read.module.imports if _brings(one, name, project)), None)
+    if importing is not None:
+        where = place(read.source, importing.span.start)
+        return Refused(
+            f"`{importing.module}`, imported at {where}, has a function `{name}/0`: give the new one another "
+            "name by hand"
+        )
     return Change(
         title=f"Read it at run time, in a function `{name}/0`",
         kind=FixKind.UNSAFE,
         files=(file_change(read.source.path, read.source.content, edits),),
         notes=("The configuration is read at each use, and may then be another than in the build.",),
     )
+
+
+def _brings(directive: Import, name: str, project: Project) -> bool:
+    """An import by which a call of `name/0` would mean two functions."""
+    written = f"{name}/0"
+    if directive.only is not None:
+        return written in directive.only
+    function = project.function(directive.module, name, 0)
+    return function is not None and function.public and written not in directive.excepted
 
 
 def _as_compile_env(read: _Read, project: Project) -> Change | Refused:
@@ -89,7 +105,7 @@ def _as_compile_env(read: _Read, project: Project) -> Change | Refused:
     name = syntax.right(target) if target is not None else None
     if name is None:
         return Refused(
-            f"the call at {where} is not written as `Application.{call.name}(...)`: change it by hand"
+            f"the call at {where} is not written as `Application.{call.name}(...)`: write it so first"
         )
     if _is_in_running_code(read):
         return Refused(

@@ -37,6 +37,12 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     refusal = _unfit(source, coupled)
     if refusal is not None:
         return refusal
+    shared = _shared_options(source, coupled.node.children.span)
+    if shared is not None:
+        return Refused(
+            f"`{syntax.text(shared)}`, which holds the strategy, is used at "
+            f"{place(source, shared.start_byte)} too: give the two supervisors options of their own first"
+        )
     strategy = _strategy(source, coupled.node.children.span)
     if strategy is None:
         return Refused(
@@ -80,6 +86,22 @@ def _strategy(source: Source, call: Span) -> Node | None:
         options = bound_value(source, clause, options)
     strategy = syntax.keyword(options, "strategy")
     return strategy if strategy is not None and syntax.text(strategy) == _BEFORE else None
+
+
+def _shared_options(source: Source, call: Span) -> Node | None:
+    """Another use of the variable that holds the options."""
+    clause, arguments = _clause_around(source, call), syntax.arguments(source.node_at(call))
+    options = arguments[-1] if arguments else None
+    if clause is None or options is None or options.type != "identifier":
+        return None
+    bound = bound_value(source, clause, options)
+    named = [
+        node
+        for node in syntax.below(source.node_at(clause.span))
+        if node.type == "identifier" and syntax.text(node) == syntax.text(options) and node != options
+    ]
+    others = [node for node in named if bound is None or node.next_named_sibling != bound]
+    return others[0] if others else None
 
 
 def _clause_around(source: Source, call: Span) -> Clause | None:

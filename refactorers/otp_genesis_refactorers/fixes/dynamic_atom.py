@@ -5,6 +5,8 @@ Shown by `tests/beam/dynamic_atoms.exs`: the old call makes a new atom of any te
 
 from __future__ import annotations
 
+from tree_sitter import Node
+
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
@@ -33,6 +35,13 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
             f"the atom at {place(source, finding.span.start)} is put together at run time, so it hardly "
             "exists before: keep the text, or name a process with `{:via, Registry, {registry, key}}`"
         )
+    named = _what_it_names(source, finding.span)
+    if named is not None:
+        return Refused(
+            f"the atom at {place(source, finding.span.start)} is the new name of {named}, and one that "
+            "exists would be taken: name a process with `{:via, Registry, {registry, key}}`, and leave a "
+            "table unnamed"
+        )
     edits = _of_interpolation(source, finding.span) or _of_call(finding, project)
     if isinstance(edits, Refused):
         return edits
@@ -43,6 +52,50 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         files=(file_change(finding.path, source.content, edits),),
         notes=(_RAISES,),
     )
+
+
+def _what_it_names(source: Source, span: Span) -> str | None:
+    """What the atom is the new name of: a table, a process. Also where it was bound to a variable first."""
+    node = source.node_at(span)
+    while node.type in ("dot", "alias", "identifier") and node.parent is not None:
+        node = node.parent
+    holder = node.parent
+    if holder is not None and holder.type == "binary_operator" and syntax.operator(holder) == "=":
+        block, variable = holder.parent, syntax.left(holder)
+        if block is None or variable is None or variable.type != "identifier":
+            return None
+        uses = (one for one in syntax.below(block) if one.type == "identifier" and one != variable)
+        named = (_named_by(one) for one in uses if syntax.text(one) == syntax.text(variable))
+        return next((what for what in named if what is not None), None)
+    return _named_by(node)
+
+
+def _named_by(name: Node) -> str | None:
+    """`:ets.new(name, ...)`, `Process.register(pid, name)`, `start_link(..., name: name)`."""
+    holder = name.parent
+    if holder is not None and holder.type == "pair":
+        return (
+            "a process"
+            if syntax.keyword_name(holder.named_children[0]) == "name" and _starts(holder)
+            else None
+        )
+    call = holder.parent if holder is not None and holder.type == "arguments" else None
+    target = syntax.call_target(call) if call is not None else None
+    function = syntax.text(target) if target is not None else ""
+    if call is not None and function == ":ets.new":
+        return "a table" if syntax.arguments(call)[0] == name else None
+    return "a process" if function == "Process.register" else None
+
+
+def _starts(node: Node) -> bool:
+    """It stands among the arguments of a function that starts a process, by its name."""
+    around = node.parent
+    while around is not None and around.type in ("keywords", "list", "tuple", "arguments", "call"):
+        target = syntax.call_target(around) if around.type == "call" else None
+        if target is not None:
+            return syntax.text(target).rpartition(".")[2].startswith("start")
+        around = around.parent
+    return False
 
 
 def _of_call(finding: Finding, project: Project) -> list[Edit] | Refused:

@@ -25,8 +25,14 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if isinstance(site, Refused):
         return site
     found = [steps for steps in file_steps(site.source, site.site.clause) if steps.first == site.call]
-    if not found or found[0].step != "replace":
+    if not found:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
+    if found[0].step != "replace":
+        second = place(site.source, found[0].second.head.start)
+        return Refused(
+            f"the file may come or go between {site.place} and {second}: leave the question out, and take "
+            "the error of the second step, `:enoent` or, with `[:exclusive]`, `:eexist`"
+        )
     edits = _edits(site, found[0])
     if isinstance(edits, Refused):
         return edits
@@ -50,6 +56,8 @@ def _edits(site: CallSite, steps: FileSteps) -> list[Edit] | Refused:
         return Refused(
             f"the write at {where} is no statement on the line behind the removal: bring them together"
         )
+    if write.type == "call" and source.text(Span(steps.second.head.end, steps.second.head.end + 1)) != "(":
+        return Refused(f"the write at {where} is called without parentheses: give it some first")
     arguments = syntax.arguments(write)
     path = syntax.text(arguments[0]) if arguments and arguments[0].type == "identifier" else ""
     if not path or steps.second.piped:

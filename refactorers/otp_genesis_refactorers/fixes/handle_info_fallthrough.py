@@ -17,10 +17,13 @@ from otp_genesis_refactorers.rewriting.callback_clauses import add_info_clauses,
 from otp_genesis_refactorers.rewriting.definitions import with_first_statement
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.places import place_of
+from otp_genesis_refactorers.rewriting.test_site import read_source
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:
-    source = Source(finding.path, project.read(finding.path))
+    source = read_source(finding, project)
+    if isinstance(source, Refused):
+        return source
     found = _found(source, finding.span)
     if found is None:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
@@ -55,6 +58,11 @@ def _found(source: Source, name: Span) -> tuple[Module, Function, Clause] | None
 
 def _caught(source: Source, module: Module) -> list[Edit] | Refused:
     state = state_name(module)
+    if state == "message":
+        where = place(source, module.name_span.start)
+        return Refused(
+            f"the callbacks of `{module.name}` at {where} call their state `message`: call it otherwise first"
+        )
     lines = [
         f"def handle_info(message, {state}) do",
         f"  {_log_line('message')}",
@@ -77,6 +85,11 @@ def _said(source: Source, clause: Clause) -> list[Edit] | Refused:
         )
     name = syntax.text(parameter)
     new = "message" if name.startswith("_") else name
+    if new != name and any(syntax.text(n) == new for n in syntax.below(definition) if n.type == "identifier"):
+        return Refused(
+            f"the clause at {place(source, clause.name_span.start)} has a `{new}` already, and the message "
+            f"it drops needs that name: call that one otherwise first"
+        )
     logged = with_first_statement(source, definition, _log_line(new))
     if isinstance(logged, Refused):
         return logged

@@ -11,7 +11,7 @@ from otp_genesis_analyzers.facts.processes.hard_stops import is_exit_signal
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
 
 _MAY_GO_ON = (
@@ -26,8 +26,15 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         return site
     if not is_exit_signal(site.call):
         return Refused(
-            f"`{site.call.name}` at {site.place} ends the virtual machine: whether `System.stop/1`, which "
-            "comes back before the system has ended, can take its place depends on what stands behind it"
+            f"`{site.source.text(site.call.head)}` at {site.place} ends the virtual machine: whether "
+            "`System.stop/1`, which comes back before the system has ended, can take its place depends on "
+            "what stands behind it"
+        )
+    awaited = _where_killed_is_awaited(site)
+    if awaited is not None:
+        return Refused(
+            f"{place(site.source, awaited)} waits for the reason `:killed`, which `:shutdown` at "
+            f"{site.place} would not give: let it take any reason first"
         )
     edit = _reason(site)
     if isinstance(edit, Refused):
@@ -39,6 +46,13 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         files=(file_change(finding.path, site.source.content, edits),),
         notes=(_MAY_GO_ON,),
     )
+
+
+def _where_killed_is_awaited(site: CallSite) -> int | None:
+    """The byte offset of a `:killed` in the module."""
+    module = site.source.node_at(site.site.module.span)
+    found = (node for node in syntax.below(module) if node.type == "atom" and syntax.text(node) == ":killed")
+    return next((node.start_byte for node in found), None)
 
 
 def _reason(site: CallSite) -> Edit | Refused:

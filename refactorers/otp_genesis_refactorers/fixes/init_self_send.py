@@ -16,6 +16,7 @@ from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.definitions import clauses_after, indent_of
+from otp_genesis_refactorers.rewriting.direct_calls import direct_call_refusal
 from otp_genesis_refactorers.rewriting.formatter import DEFAULT_LINE_LENGTH, line_length_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.moved_clause import moved_clause
@@ -34,6 +35,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     shape = continued_init(site.source, module, message)
     if isinstance(shape, str):
         return Refused(f"{shape} ({site.place}): return `{{:ok, state, {{:continue, message}}}}` by hand")
+    called = direct_call_refusal(
+        project, module, "init/1", "would return `{:ok, state, {:continue, message}}`"
+    )
+    if called is not None:
+        return called
     moves = shape.alone and not sent_by_others(project, module, way, message)
     app = project.app_of(finding.path)
     line_length = line_length_of(project, app) if app is not None else DEFAULT_LINE_LENGTH

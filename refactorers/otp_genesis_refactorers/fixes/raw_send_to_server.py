@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.across_modules.own_messages import is_carried
 from otp_genesis_analyzers.across_modules.servers import server_named
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
 from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
@@ -22,7 +24,7 @@ from otp_genesis_analyzers.facts.messages.shapes import (
     unwrapped,
 )
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
@@ -33,6 +35,9 @@ from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.clause_to_call import clause_as_call
 from otp_genesis_refactorers.rewriting.client_call import call_of_client
 from otp_genesis_refactorers.rewriting.client_function import client_function
+from otp_genesis_refactorers.rewriting.direct_calls import direct_call_refusal
+from otp_genesis_refactorers.rewriting.returned_value import use_of_value
+from otp_genesis_refactorers.whole_project import WholeProject
 
 
 class _Server(NamedTuple):
@@ -50,7 +55,12 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     server = _server(project, message[1], message[2]) if message is not None else None
     if message is None or server is None:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
-    refusal = _sent_elsewhere(project, site, server, message[2]) or _unfit_site(site)
+    then = f"would find no clause for `:{message[2].tag}`"
+    refusal = (
+        _unfit_site(site, project)
+        or direct_call_refusal(project, server.module, "handle_info/2", then)
+        or _sent_elsewhere(project, site, server, message[2])
+    )
     if refusal is not None:
         return refusal
     added = client_function(server.source, server.module, server.clause.pattern, server.name)
@@ -59,15 +69,13 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         return added
     if isinstance(moved, Refused):
         return moved
+    call = call_of_client(site, server.module.name, message[2].tag or "", _values(site))
+    if isinstance(call, Refused):
+        return call
     return Change(
         title=f"Call {server.module.name}.{message[2].tag} instead of sending a plain message",
         kind=FixKind.UNSAFE,
-        files=_files(
-            site,
-            server,
-            [added, *moved],
-            call_of_client(site, server.module.name, message[2].tag or "", _values(site)),
-        ),
+        files=_files(site, server, [added, *moved], call),
         notes=_notes(site, server),
     )
 
@@ -103,27 +111,52 @@ def _server(project: Project, target: Term, message: Term) -> _Server | None:
     return None
 
 
-def _unfit_site(site: CallSite) -> Refused | None:
-    if site.call.form != "call" or site.call.piped or looked_up(site.call.args[0]) != site.call.args[0]:
+def _unfit_site(site: CallSite, project: Project) -> Refused | None:
+    if site.call.form != "call":
+        return Refused(f"the `send` at {site.place} is made through `apply`: write it out first")
+    if site.call.piped:
         return Refused(
-            f"the message at {site.place} is not sent by a plain `send(name, message)`: rewrite it by hand"
+            f"the server is piped into the `send` at {site.place}: write it as the first argument first"
+        )
+    if looked_up(site.call.args[0]) != site.call.args[0]:
+        return Refused(
+            f"the message at {site.place} goes to a pid that is looked up by name: send it to the name first"
         )
     if site.call.result not in ("discarded", "returned"):
         return Refused(
             f"the value of the `send` at {site.place} is used: it is the message, a call gives `:ok` instead"
         )
-    inside = {function.id for function in callbacks(site.site.module)}
-    if site.site.function.id in inside and site.call.runs == "here":
+    chain = callback_chains(call_graph(site.site.module)).get(site.site.function.id)
+    if chain is not None and site.call.runs == "here":
         return Refused(
-            f"{site.place} is in a callback: a call would make that server wait for the other one. "
-            "See first that they never wait for each other"
+            f"{site.place} runs in the callback `{chain[0]}`: a call would make that server wait for the "
+            "other one. See first that they never wait for each other"
         )
-    return None
+    return _unfit_value(site, project)
+
+
+def _unfit_value(site: CallSite, project: Project) -> Refused | None:
+    if site.call.result != "returned":
+        return None
+    used = use_of_value(WholeProject(project), site.site.module, site.site.function)
+    if used is None:
+        return None
+    where = place(Source(used.path, project.read(used.path)), used.span.start)
+    return Refused(
+        f"`{site.site.scope}` gives the message, which {where} uses, and a call gives `:ok`: let {where} do "
+        "without it first"
+    )
 
 
 def _sent_elsewhere(project: Project, site: CallSite, server: _Server, message: Term) -> Refused | None:
     """The clause moves away from `handle_info/2`, so nobody else may go on sending to it."""
     pattern = unwrapped(server.clause.pattern)
+    others = [clause for clause in taken(server.module) if has_shape_of(clause.pattern, message)]
+    if sum(clause.way == "info" for clause in others) > 1:
+        return Refused(
+            f"several clauses of `handle_info/2` in `{server.module.name}` take `:{message.tag}`: turn them "
+            "into clauses of `handle_call/3` by hand"
+        )
     for path, other in _other_senders(project, server, message):
         if path == site.source.path and other.site.call.head == site.call.head:
             continue
@@ -133,6 +166,11 @@ def _sent_elsewhere(project: Project, site: CallSite, server: _Server, message: 
                 f"`:{message.tag}` is sent at {place(source, other.site.call.head.start)} too: "
                 f"give {server.module.name} a client function that all of them call"
             )
+    if is_carried(project, server.module, "info", pattern):
+        return Refused(
+            f"`:{message.tag}` may come to {server.module.name} by a timer, a broadcast or a test as well, "
+            "and those can't call: keep the clause, and give the server another message for this one"
+        )
     return None
 
 

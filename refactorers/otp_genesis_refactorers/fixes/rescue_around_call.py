@@ -15,6 +15,8 @@ from otp_genesis_refactorers.rewriting.definitions import indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.long_lines import makes_long_line, without_long_line
 
+_HOLDERS = frozenset({"tuple", "list", "keywords", "pair", "arguments", "map", "map_content"})
+_SHOWING = frozenset({"inspect", "Kernel.inspect", "IO.inspect"})
 _NOTE = "The caller goes on with the handler's value where it exited before."
 
 
@@ -31,7 +33,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if refusal is not None:
         return refusal
     alone = finding.severity is Severity.WARNING
-    edits = _as_exits(guarded) if alone else _with_exits(site.source, guarded)
+    edits = _as_exits(site.source, guarded) if alone else _with_exits(site.source, guarded)
     if isinstance(edits, Refused):
         return edits
     handler = guarded.handlers[0]
@@ -54,11 +56,23 @@ def _refusal(source: Source, guarded: Guarded) -> Refused | None:
         return Refused(
             f"the handlers at {where} tell failures apart: say in a `catch :exit, reason` what an exit is"
         )
-    use = next((node for node in handler.body if _is_exception(node, _name(handler))), None)
-    if use is not None or handler.guard is not None:
+    if handler.section == "catch" and len(handler.patterns) == 2 and not _name(handler):
+        kept = syntax.text(handler.patterns[1])
+        if kept != "_":
+            return Refused(
+                f"the handler at {where} takes `{syntax.text(handler.patterns[0])}, {kept}`, which an exit "
+                "is not: write `:exit, reason` with a branch of its own"
+            )
+    use = next((use for node in handler.body if (use := _as_exception(node, _name(handler)))), None)
+    if use is not None:
         return Refused(
-            f"the handler at {where} takes what it gets for an exception, which an exit reason is not: "
-            "write `catch :exit, reason` with a branch of its own"
+            f"`{syntax.text(use).splitlines()[0]}` at {place(source, use.start_byte)} is taken for an "
+            "exception, which an exit reason is not: write `catch :exit, reason` with a branch of its own"
+        )
+    if handler.guard is not None:
+        return Refused(
+            f"the handler at {where} has a guard for exceptions: write `catch :exit, reason` with a branch "
+            "of its own"
         )
     return None
 
@@ -71,26 +85,36 @@ def _name(handler: Handler) -> str:
     return syntax.text(pattern) if pattern.type == "identifier" else ""
 
 
-def _is_exception(body: Node, name: str) -> bool:
-    """`e.message`, `Exception.message(e)`, `reraise e, ...`, `raise e`, `%{message: m} = e`."""
-    return any(
-        inner.type == "identifier" and syntax.text(inner) == name and _treats_as_exception(inner)
-        for inner in syntax.below(body)
-    ) or any(syntax.local_name(inner) in ("reraise", "raise") for inner in syntax.below(body))
+def _as_exception(body: Node, name: str) -> Node | None:
+    """What takes the reason for an exception, or may: a call that it is given to, `e.message`, `raise`."""
+    for inner in syntax.below(body):
+        if syntax.local_name(inner) in ("reraise", "raise"):
+            return inner
+        is_name = inner.type == "identifier" and syntax.text(inner) == name and not _is_behind_dot(inner)
+        if name and is_name:
+            user = _user(inner)
+            if user is not None:
+                return user
+    return None
 
 
-def _treats_as_exception(name: Node) -> bool:
+def _is_behind_dot(node: Node) -> bool:
+    return node.parent is not None and node.parent.type == "dot" and syntax.left(node.parent) != node
+
+
+def _user(name: Node) -> Node | None:
+    """The expression that does more with a variable than to show it or to put it into a tuple."""
     holder = name.parent
-    if holder is None:
-        return False
-    if holder.type in ("dot", "binary_operator"):
-        return syntax.left(holder) == name or holder.type != "dot"
-    call = holder.parent if holder.type == "arguments" else None
-    target = syntax.call_target(call) if call is not None else None
-    return target is not None and syntax.text(target).startswith(("Exception.", "exception", "format"))
+    while holder is not None and holder.type in _HOLDERS:
+        if holder.type == "arguments":
+            call = holder.parent
+            target = syntax.call_target(call) if call is not None else None
+            return None if target is not None and syntax.text(target) in _SHOWING else call
+        holder = holder.parent
+    return None if holder is None or holder.type in ("stab_clause", "body", "do_block") else holder
 
 
-def _as_exits(guarded: Guarded) -> list[Edit] | Refused:
+def _as_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
     """`rescue` becomes `catch`, `e ->` becomes `:exit, e ->`."""
     handler = guarded.handlers[0]
     name = _name(handler) or "_reason"
@@ -99,7 +123,10 @@ def _as_exits(guarded: Guarded) -> list[Edit] | Refused:
         return [pattern]
     section = handler.node.parent
     if section is None or section.type != "rescue_block":
-        return Refused("the handler stands in a `rescue:` on the line of the call: write it as a block first")
+        return Refused(
+            f"the handler at {place(source, handler.node.start_byte)} stands in a `rescue:` on the line of "
+            "the call: write the `try` as a block first"
+        )
     word = section.children[0]
     return [Edit(span_of(word), "catch"), pattern]
 
@@ -110,7 +137,10 @@ def _with_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
     section = handler.node.parent
     one_line = section is None or section.start_point.row == section.end_point.row
     if section is None or section.type != "rescue_block" or one_line:
-        return Refused("the handlers stand on one line: write them as a block first")
+        return Refused(
+            f"the handlers at {place(source, handler.node.start_byte)} stand on one line: write them as a "
+            "block first"
+        )
     body = handler.body[-1]
     if len(handler.body) > 1 or body.end_point.row != handler.node.start_point.row:
         return Refused(

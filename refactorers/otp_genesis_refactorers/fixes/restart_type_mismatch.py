@@ -32,7 +32,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if mismatch.kind == "does not start":
         return Refused(
             "which children may end their supervisor is a decision: give it `auto_shutdown: "
-            ":any_significant`, or take `significant: true` away"
+            f":any_significant`, or take `significant: true` at {place(source, mismatch.span.start)} away"
         )
     restart = ":transient" if mismatch.kind == "ends" else ":permanent"
     edit = _edit(source, mismatch, restart)

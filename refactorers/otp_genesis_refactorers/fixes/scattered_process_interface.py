@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.servers import server_named
-from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.messages.client_api import client_api
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.clause_results import statements
+from otp_genesis_analyzers.facts.messages.client_api import Request, client_api
 from otp_genesis_analyzers.facts.messages.shapes import Way, has_shape_of, sent_by, taken
 from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.reading.walk import read_facts
@@ -16,7 +17,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Change, Edit, FileChange, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.client_call import call_of_client
 from otp_genesis_refactorers.rewriting.client_function import client_function
 
@@ -49,7 +50,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if refusal is not None:
         return refusal
     way, _, content = message
-    known = _known_client(call_graph(server.module), way, content)
+    known = _known_client(server, way, content)
     added: list[Edit] = []
     if known is None:
         new = _new_client(server, way, content)
@@ -59,6 +60,8 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         added.append(edit)
     parts = _parts(site)
     call = call_of_client(site, server.module.name, known.name, [parts[part] for part in known.order])
+    if isinstance(call, Refused):
+        return call
     return Change(
         title=f"Call {server.module.name}.{known.name}/{len(known.order)}",
         kind=FixKind.UNSAFE,
@@ -84,9 +87,11 @@ def _server(project: Project, name: Term) -> _Server | None:
 
 
 def _unfit(site: CallSite) -> Refused | None:
-    if site.call.form != "call" or site.call.piped:
+    if site.call.form != "call":
+        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
+    if site.call.piped:
         return Refused(
-            f"the server at {site.place} is piped or the call is made by `apply`: rewrite it by hand"
+            f"the server is piped into the call at {site.place}: write it as the first argument first"
         )
     if len(site.call.args) > 2:
         return Refused(
@@ -95,7 +100,10 @@ def _unfit(site: CallSite) -> Refused | None:
     message = syntax.arguments(site.node)[1]
     tag = syntax.children(message)[0] if message.type == "tuple" and syntax.children(message) else message
     if tag.type != "atom":
-        return Refused(f"the message at {site.place} has no tag that is written out: rewrite it by hand")
+        return Refused(
+            f"the message at {site.place} has no plain atom as its tag, by which a function could be named: "
+            "give the server's module a function for it by hand"
+        )
     return None
 
 
@@ -105,16 +113,27 @@ def _parts(site: CallSite) -> list[str]:
     return [syntax.text(part) for part in syntax.children(message)[1:]] if message.type == "tuple" else []
 
 
-def _known_client(graph: CallGraph, way: Way, message: Term) -> _Client | None:
+def _known_client(server: _Server, way: Way, message: Term) -> _Client | None:
     """The public function that does nothing but to send a message of this form, its arguments the parts."""
+    graph = call_graph(server.module)
     for function_id, sent in client_api(graph).items():
         function = graph.functions[function_id]
         if len(sent) != 1 or sent[0].way != way or len(sent[0].call.args) > 2:
             continue
         order = _order(function, sent[0].message, message)
-        if order is not None and sent[0].call in function.clauses[0].calls:
+        if order is not None and _does_nothing_else(server, function, sent[0]):
             return _Client(function.name, order)
     return None
+
+
+def _does_nothing_else(server: _Server, function: Function, sent: Request) -> bool:
+    """Its one clause takes anything, and gives what this very server answers."""
+    clause = function.clauses[0]
+    found = statements(server.source, clause)
+    whole = server.source.node_at(sent.call.span)
+    if sent.call.piped and whole.parent is not None:
+        whole = whole.parent
+    return clause.guard is None and found == [whole] and sent.server == server.module.name
 
 
 def _order(function: Function, sent: Term, wanted: Term) -> tuple[int, ...] | None:
@@ -140,7 +159,10 @@ def _new_client(server: _Server, way: Way, message: Term) -> tuple[_Client, Edit
         None,
     )
     if clause is None or way not in ("call", "cast"):
-        return Refused(f"no clause of `{server.module.name}` is for this message: give it one first")
+        where = place(server.source, server.module.name_span.start)
+        blanks = ", _" * max(len(message.items) - 1, 0)
+        shape = f"{{:{message.tag}{blanks}}}" if message.items else f":{message.tag}"
+        return Refused(f"no clause of `{server.module.name}` at {where} takes `{shape}`: give it one first")
     edit = client_function(server.source, server.module, clause.pattern, server.name, way)
     if isinstance(edit, Refused):
         return edit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.messages.mailbox import messages_taken
+from otp_genesis_analyzers.facts.messages.mailbox import messages_taken, takes_task_replies
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
@@ -19,6 +19,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if isinstance(site, Refused):
         return site
     module = site.site.module
+    if takes_task_replies(module):
+        return Refused(
+            f"`{module.name}` takes the result of the task at {site.place} already, but a crash of the task "
+            "ends the server first: start it with `Task.Supervisor.async_nolink/2`"
+        )
     state = state_name(module)
     scope = place_of(site.source, site.site.clause.span).scope
     clauses = [

@@ -34,8 +34,8 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     forwarded = forwarding(handler)
     if forwarded is None:
         return Refused(
-            f"the handler at {attach.place} does more than to call one function with what it is given:"
-            " move its body into a public function and give `&__MODULE__.name/4`"
+            f"the handler at {attach.place} does more than to call one function with its four arguments, in "
+            "their order: move its body into a public function and give `&__MODULE__.name/4`"
         )
     name = syntax.text(forwarded.function)
     written = f"__MODULE__.{name}" if forwarded.function.type == "identifier" else name
@@ -95,6 +95,11 @@ def _why_not_public(
         return Refused(
             f"`{name}/4` of {module} is private, and telemetry calls the handler from outside:"
             " make it a `def`, with `@doc false` above it, then name it"
+        )
+    if module == "?":
+        return Refused(
+            f"the handler at {attach.place} calls `{written}`, whose module is known at run time only: there "
+            "is no function to name, so leave it as it is"
         )
     return Refused(f"{module} is not seen to define a public `{name}/4`: see that it does, then name it")
 

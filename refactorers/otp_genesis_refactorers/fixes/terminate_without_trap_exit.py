@@ -9,16 +9,26 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.messages.mailbox import takes_exits
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.definitions import clauses_before, with_first_statement
 from otp_genesis_refactorers.rewriting.places import place_of, written
+from otp_genesis_refactorers.rewriting.test_site import read_source
+from otp_genesis_refactorers.whole_project import WholeProject
 
 _LINKING = frozenset({"start_link", "spawn_link", "link", "open_port"})
-_LINKING_CALLS = frozenset({("Task", "async"), ("Task.Supervisor", "async"), ("Port", "open")})
+_LINKING_CALLS = frozenset(
+    {("Task", "async"), ("Task.Supervisor", "async"), ("Port", "open"), ("StringIO", "open")}
+    | {("System", "cmd"), ("System", "shell")}
+)
+"""A command that has ended leaves the `:EXIT` of its port behind."""
+_MAX_HOPS = 3
+"""Over how many modules a call is followed."""
 _EXIT_CLAUSES: tuple[str, ...] = (
     "def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, state}",
     "def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}",
@@ -26,7 +36,9 @@ _EXIT_CLAUSES: tuple[str, ...] = (
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:
-    source = Source(finding.path, project.read(finding.path))
+    source = read_source(finding, project)
+    if isinstance(source, Refused):
+        return source
     module = _module_at(source, finding)
     if module is None:
         return Refused(f"{finding.path} has changed since it was checked: check it again")
@@ -39,7 +51,13 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if isinstance(edits, Refused):
         return edits
     notes = ["`terminate/2` still does not run when the process is killed or the machine fails."]
-    if _links_others(module) and not takes_exits(module):
+    linking = _links_others(WholeProject(project), module)
+    if linking and not takes_exits(module):
+        if "GenServer" not in kinds(module):
+            return Refused(
+                f"`{module.name}` is linked to others by `{linking}`, and their `:EXIT` is a message once it "
+                "traps exits: add a clause of `handle_info/2` for that first"
+            )
         edits.append(_exit_clauses(source, module, init))
         notes.append(
             "A linked process that ends is now a message; the new clauses stop the server as its exit did."
@@ -72,7 +90,8 @@ def _flags(source: Source, init: Function) -> list[Edit] | Refused:
             edits += added
     # Clauses that become blocks side by side both want the blank line between them.
     return sorted(set(edits)) or Refused(
-        "no clause of `init/1` has a body of its own: set the flag where the server starts"
+        f"no clause of `init/1` at {place(source, init.clauses[0].name_span.start)} starts the server in a "
+        "body of its own: set the flag where it starts"
     )
 
 
@@ -90,15 +109,29 @@ def _ends_at_once(value: Node) -> bool:
     return value.type in ("atom", "tuple") and syntax.text(first) in (":ignore", ":stop")
 
 
-def _links_others(module: Module) -> bool:
+def _links_others(whole: WholeProject, module: Module) -> str:
+    """A call by which the server is linked to a process or a port; empty without one.
+
+    Also one that another module of the project makes for it.
+    """
     graph = call_graph(module)
-    return any(
-        _links(call)
-        for function_id in callback_chains(graph)
-        for clause in graph.functions[function_id].clauses
-        for call in clause.calls
-        if call.runs != "elsewhere"
-    )
+    waiting = [(module, graph.functions[name], 0) for name in callback_chains(graph)]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        owner, function, hops = waiting.pop()
+        if (key := (owner.name, function.id)) in seen:
+            continue
+        seen.add(key)
+        for call in (
+            call for clause in function.clauses for call in clause.calls if call.runs != "elsewhere"
+        ):
+            if _links(call):
+                return call.target
+            other = whole.module(call.module or owner.name) if hops < _MAX_HOPS else None
+            called = other.module.function(call.name, call.arity) if other is not None else None
+            if other is not None and called is not None:
+                waiting.append((other.module, called, hops + (other.module.name != owner.name)))
+    return ""
 
 
 def _links(call: Call) -> bool:

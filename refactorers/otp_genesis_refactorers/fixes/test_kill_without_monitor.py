@@ -37,6 +37,12 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
             f"the test looks for what takes the place of the process that ends at {where}, and a monitor "
             "says nothing of that: ask for the new process until it is there"
         )
+    if kill.look.name == "alive?" and not _says_only_that_it_is_gone(exit_signal, kill):
+        look = place(exit_signal.source, kill.look.head.start)
+        return Refused(
+            f"the statement at {look} says more than that the process is gone: give `refute "
+            "Process.alive?(...)` a statement of its own first"
+        )
     if not _has_own_lines(exit_signal, kill):
         return Refused(f"several statements share a line at {where}: give each a line of its own first")
     reference = _free_name(exit_signal)
@@ -47,6 +53,21 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         kind=FixKind.UNSAFE,
         files=(file_change(finding.path, exit_signal.source.content, _edits(exit_signal, kill, reference)),),
     )
+
+
+def _says_only_that_it_is_gone(exit_signal: TestSite, kill: UnwatchedKill) -> bool:
+    """`refute Process.alive?(pid)`, `assert not ...`, `assert Process.alive?(pid) == false`."""
+    statement = exit_signal.source.node_at(kill.statement)
+    arguments = syntax.arguments(statement)
+    if statement.type == "binary_operator" and syntax.operator(statement) == "=":
+        arguments = [inner for inner in (syntax.right(statement),) if inner is not None]
+    look = arguments[0] if len(arguments) == 1 else None
+    if look is not None and look.type == "unary_operator" and syntax.operator(look) in ("not", "!"):
+        look = syntax.operand(look)
+    if look is not None and look.type == "binary_operator" and syntax.operator(look) in ("==", "==="):
+        sides = (syntax.left(look), syntax.right(look))
+        look = next((side for side in sides if side is not None and syntax.text(side) != "false"), None)
+    return look is not None and span_of(look) == kill.look.span
 
 
 def _edits(exit_signal: TestSite, kill: UnwatchedKill, reference: str) -> list[Edit]:

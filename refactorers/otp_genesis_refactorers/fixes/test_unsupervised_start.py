@@ -12,6 +12,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.statements import comment_in
 from otp_genesis_refactorers.rewriting.test_site import TestSite, find_test_site
 
 _LINK_LOST = "The link is lost: a crash no longer fails the test at once. `start_link_supervised!` keeps it."
@@ -34,12 +35,37 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
         )
     if site.site.call.piped:
         return Refused(f"the argument of `start_link` is piped in at {where}: write the call out first")
+    refusal = _unfit(site, where)
+    if refusal is not None:
+        return refusal
     return Change(
         title="Start the process under the test's supervisor",
         kind=FixKind.UNSAFE,
         files=(file_change(finding.path, site.source.content, [_edit(site, start)]),),
         notes=(_LINK_LOST, _RESTARTED, *_own_child_spec(site, project)),
     )
+
+
+def _unfit(site: TestSite, where: str) -> Refused | None:
+    comment = comment_in(site.statement)
+    if comment is not None:
+        return Refused(
+            f"a comment stands in the start at {place(site.source, comment.start_byte)}: move it above first"
+        )
+    bound_to = site.site.call.bound_to
+    if bound_to is not None and any(term.kind == "pin" for term in bound_to.walk()):
+        return Refused(
+            f"the start at {where} is compared with a pid that is known: that the process is the same is "
+            "what is tested, so leave it as it is"
+        )
+    looked = (call for call in site.site.clause.calls if call.is_to("Process", "info", "unlink", "link"))
+    link = next((call for call in looked if call.name != "info" or call.args[-1].is_atom("links")), None)
+    if link is not None:
+        return Refused(
+            f"the test looks at links at {place(site.source, link.head.start)}, and `start_supervised!` "
+            "makes none: use `start_link_supervised!` there, or leave it as it is"
+        )
+    return None
 
 
 def _edit(site: TestSite, start: TestStart) -> Edit:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.likely_meant import likely_meant
 from otp_genesis_analyzers.across_modules.message_map import Message, unmatched
-from otp_genesis_analyzers.facts.messages.shapes import Taken, unwrapped
+from otp_genesis_analyzers.facts.messages.shapes import Taken, taken, unwrapped
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.long_lines import makes_long_line
 from otp_genesis_refactorers.rewriting.new_clause import add_call_clause
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:
+    clause = _clause_at(finding, project)
+    if clause is not None:
+        return Refused(
+            f"nothing of the project sends what the clause at {clause} takes: take the clause out, or "
+            "correct the message that was meant for it"
+        )
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
@@ -46,6 +53,18 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     return _with_clause(project, message)
 
 
+def _clause_at(finding: Finding, project: Project) -> str | None:
+    """The place of a clause that takes messages, where the finding is about one."""
+    try:
+        source = Source(finding.path, project.read(finding.path))
+    except OSError:
+        return None
+    for module in read_facts(source).modules:
+        if any(one.clause.name_span == finding.span for one in taken(module)):
+            return place(source, finding.span.start)
+    return None
+
+
 def _with_other_tag(site: CallSite, message: Message, meant: Taken) -> Change | Refused:
     old, new = message.sent.message.tag, unwrapped(meant.pattern).tag
     arguments = syntax.arguments(site.node)
@@ -73,6 +92,11 @@ def _with_clause(project: Project, message: Message) -> Change | Refused:
     edit = add_call_clause(source, module, message.sent.message)
     if isinstance(edit, Refused):
         return edit
+    if makes_long_line(project, source, [edit]):
+        return Refused(
+            f"`:{message.sent.message.tag}` has more parts than a line of {path} has room for: send them in "
+            "a map, or write the clause by hand"
+        )
     return Change(
         title=f"Add a clause for :{message.sent.message.tag} to {name}",
         kind=FixKind.UNSAFE,

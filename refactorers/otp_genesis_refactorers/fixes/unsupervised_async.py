@@ -19,10 +19,12 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
-    if site.call.form != "call":
+    if site.call.form == "apply":
+        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
+    if site.call.form == "capture":
         return Refused(
-            f"`{site.call.target}` is not called but named at {site.place}: write a call of "
-            f"`Task.Supervisor.{site.call.name}` in its place"
+            f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
+            f"`&Task.Supervisor.{site.call.name}(..., &1)`, with the name of a Task.Supervisor"
         )
     rewrite = partial(start_child, site, gives_pid=False, function=site.call.name)
     return supervised_task(finding, project, site, rewrite, (CRASH_AND_SHUTDOWN,))

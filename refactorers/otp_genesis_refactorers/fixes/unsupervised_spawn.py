@@ -11,14 +11,19 @@ from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.unused_value import is_returned, value_refusal
 from otp_genesis_refactorers.supervision.start_child import start_child
-from otp_genesis_refactorers.supervision.supervised_task import CRASH_AND_SHUTDOWN, LINK_LOST, supervised_task
+from otp_genesis_refactorers.supervision.supervised_task import (
+    CRASH_AND_SHUTDOWN,
+    LINK_LOST,
+    link_refusal,
+    supervised_task,
+)
 
 
 def fix(finding: Finding, project: Project) -> Change | Refused:
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
-    refusal = _unfit_form(site) or value_refusal(site, project, "the pid")
+    refusal = _unfit_form(site) or value_refusal(site, project, "the pid") or link_refusal(site)
     if refusal is not None:
         return refusal
     rewrite = partial(start_child, site, gives_pid=True)

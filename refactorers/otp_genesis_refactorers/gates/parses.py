@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tree_sitter import Node
-
 from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.gates.trial import Failed, Passed, Trial
 
@@ -33,11 +31,11 @@ def _is_text(trial: Trial, path: str) -> bool:
 
 
 def _errors(content: bytes) -> int:
-    return _errors_below(Source("", content).root)
-
-
-def _errors_below(node: Node) -> int:
-    if not node.has_error:
-        return 0
-    own = node.is_error or node.is_missing
-    return own + sum(map(_errors_below, node.children))
+    """A loop, since errors may lie deeper than Python's stack reaches."""
+    waiting, errors = [Source("", content).root], 0
+    while waiting:
+        node = waiting.pop()
+        if node.has_error:
+            errors += node.is_error or node.is_missing
+            waiting += node.children
+    return errors

@@ -43,6 +43,10 @@ def attribute_to_function(
         return Refused(f"`@{name}` is set several times in {module.name}: say by hand which value is meant")
     if name in _TAKEN_NAMES or module.function(name, 0) is not None:
         return Refused(f"{module.name} can't have a function `{name}/0` besides: name the new one by hand")
+    if _is_named_to_module(block, name):
+        return Refused(
+            f"`@{name}` is registered, or read by `Module`, in {module.name}: it has to stay an attribute"
+        )
     if not _stands_alone(values[0]):
         return Refused(
             f"the value of `@{name}` at {where} uses variables or other attributes: move it by hand"
@@ -134,6 +138,16 @@ def _module_block(attribute: Node) -> Node | None:
     return block if syntax.local_name(block.parent) == "defmodule" else None
 
 
+def _is_named_to_module(block: Node, name: str) -> bool:
+    """`Module.register_attribute(__MODULE__, :url, accumulate: true)`, `Module.get_attribute(..., :url)`."""
+    for node in _below(block):
+        target = syntax.call_target(node) if node.type == "call" else None
+        named = target is not None and syntax.text(target).startswith("Module.")
+        if named and any(syntax.text(argument) == f":{name}" for argument in syntax.arguments(node)):
+            return True
+    return False
+
+
 def _stands_alone(value: Node) -> bool:
     """Of calls and literals: it has neither a variable nor an attribute."""
     for node in _below(value):
@@ -185,7 +199,9 @@ def _is_run(use: Node, module: Module) -> bool:
             pattern = operator in _PATTERN_OPERATORS and _within(syntax.left(parent), use)
             if pattern or operator in ("::", "when"):
                 return False
-        elif parent.type == "unary_operator" and syntax.operator(parent) in ("^", "@"):
+        elif parent.type == "struct" or (
+            parent.type == "unary_operator" and syntax.operator(parent) in ("^", "@")
+        ):
             return False
         node, parent = parent, parent.parent
     return False

@@ -8,6 +8,7 @@ from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.layout import newline_of
 
 _STATE_AT = {"handle_call/3": 2, "handle_cast/2": 1, "handle_info/2": 1, "handle_continue/2": 1}
@@ -49,7 +50,11 @@ def add_info_clauses(source: Source, module: Module, clauses: list[list[str]]) -
     other callbacks.
     """
     if "GenServer" not in kinds(module):
-        return Refused(f"`{module.name}` is no GenServer: add a clause in the form that its behaviour wants")
+        where = place(source, module.name_span.start)
+        return Refused(
+            f"`{module.name}` at {where} is no GenServer: take the message in the form that its behaviour "
+            "wants, a state machine as `handle_event(:info, message, state, data)`"
+        )
     infos = module.function("handle_info", 2)
     newline = newline_of(source.content)
     if infos is not None:
@@ -66,10 +71,10 @@ def add_info_clauses(source: Source, module: Module, clauses: list[list[str]]) -
 
 
 def _in_front(source: Source, clause: Clause, clauses: list[list[str]], newline: str) -> Edit:
-    place = _above_comments(source, clause)
+    start = _above_comments(source, clause)
     indent = indent_at(source, clause.span.start)
     text = (newline * 2).join(_indented(lines, indent, newline) for lines in clauses)
-    return Edit(Span(place, place), f"{text.removeprefix(indent)}{newline}{newline}{indent}")
+    return Edit(Span(start, start), f"{text.removeprefix(indent)}{newline}{newline}{indent}")
 
 
 def _behind(source: Source, clause: Clause, clauses: list[list[str]], newline: str, *, impl: bool) -> Edit:

@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.clause_results import results
-from otp_genesis_analyzers.facts.messages.shapes import Taken
+from otp_genesis_analyzers.facts.messages.shapes import Taken, may_match
 from otp_genesis_analyzers.facts.model import Clause, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.source import Source, Span
@@ -23,11 +23,22 @@ def clause_as_call(source: Source, module: Module, taken: Taken) -> list[Edit] |
     """
     clause = taken.clause
     if taken.function.id not in ("handle_info/2", "handle_cast/2"):
-        return Refused(f"`{module.name}` takes the message in a form that can't be rewritten: do it by hand")
+        return Refused(
+            f"`{module.name}` takes the message in `{taken.function.id}` at "
+            f"{place(source, clause.name_span.start)}, where a call is answered in another way than in "
+            "`handle_call/3`: write the clause for `{:call, from}` by hand"
+        )
     edits = _rewritten(source, clause)
     if isinstance(edits, Refused):
         return edits
     calls = module.function("handle_call", 3)
+    before = calls.clauses if calls is not None else ()
+    taking = next((other for other in before if may_match(other.head[0], taken.pattern)), None)
+    if taking is not None:
+        return Refused(
+            f"the clause of `handle_call/3` at {place(source, taking.name_span.start)} takes such a message "
+            "already, and the moved one would never run: bring the two together by hand"
+        )
     if calls is None and len(taken.function.clauses) == 1:
         return edits
     inside = tuple(Edit(edit.span.shifted(-clause.span.start), edit.text) for edit in edits)

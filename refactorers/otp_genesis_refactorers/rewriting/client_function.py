@@ -18,6 +18,15 @@ from otp_genesis_refactorers.rewriting.places import place_of, written
 _RESERVED = frozenset(
     {"and", "or", "not", "in", "when", "fn", "do", "end", "catch", "rescue", "after", "else"}
 )
+_OF_KERNEL = frozenset(
+    {"abs", "apply", "binding", "dbg", "def", "destructure", "div", "elem", "exit", "get_in", "hd", "if"}
+    | {"in", "inspect", "length", "make_ref", "map_size", "match?", "max", "min", "node", "pop_in"}
+    | {"put_elem", "put_in", "raise", "rem", "round", "self", "send", "spawn", "spawn_link", "struct"}
+    | {"tap", "then", "throw", "tl", "to_charlist", "to_string", "trunc", "tuple_size", "unless", "update_in"}
+    | {"use", "var!", "alias", "case", "cond", "for", "import", "quote", "receive", "require", "super"}
+    | {"try", "unquote", "with"}
+)
+"""Calls without a module that mean Kernel's: a function of the same name would take them over."""
 
 
 def client_function(
@@ -35,9 +44,19 @@ def client_function(
         return Refused(
             f"`{module.name}` takes `:{tag}` apart in the head of its clause: give its parts names first"
         )
-    if not _is_function_name(tag) or module.function(tag, len(parts)) is not None:
+    if not _is_function_name(tag):
         return Refused(
-            f"`{module.name}` can't have a new function `{tag}/{len(parts)}`: add one of another name"
+            f"`:{tag}` is no name that a function of `{module.name}` could have: add one of another name"
+        )
+    if module.function(tag, len(parts)) is not None:
+        return Refused(
+            f"`{module.name}` can't have a new function `{tag}/{len(parts)}`, since it has one that does "
+            "something else: add one of another name"
+        )
+    if tag in _OF_KERNEL:
+        return Refused(
+            f"a function `{tag}/{len(parts)}` in `{module.name}` would stand in the way of the one of "
+            "Kernel: add one of another name"
         )
     anchor = _anchor(module)
     if anchor is None:

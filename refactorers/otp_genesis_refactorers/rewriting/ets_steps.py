@@ -265,11 +265,17 @@ def _takes_any_row(pattern: Node, body: list[Node]) -> bool:
         part = parts.pop()
         if part.type == "identifier" and any(_count(node, syntax.text(part)) for node in body):
             return False
-        if part.type not in ("list", "tuple", "identifier", "unary_operator"):
+        if part.type == "unary_operator" and _is_pinned_key(part):
+            continue
+        if part.type not in ("list", "tuple", "identifier"):
             return False
-        if part.type != "unary_operator":
-            parts += part.named_children
+        parts += part.named_children
     return True
+
+
+def _is_pinned_key(part: Node) -> bool:
+    """`^key`, the first element of a row; a number below zero or a pinned value fits some rows only."""
+    return syntax.operator(part) == "^" and part.prev_named_sibling is None
 
 
 def _renamed(source: Source, insert: Node) -> str:

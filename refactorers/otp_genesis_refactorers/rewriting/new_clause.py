@@ -9,6 +9,7 @@ from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term
 from otp_genesis_refactorers.change import Edit, Refused
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.callback_clauses import indent_at, state_name
 from otp_genesis_refactorers.rewriting.layout import newline_of
 
@@ -18,6 +19,12 @@ _BARE = frozenset({"nil", "true", "false"})
 
 def add_call_clause(source: Source, module: Module, message: Term) -> Edit | Refused:
     """The edit that adds a clause behind those that there are, else behind the other callbacks."""
+    if not _is_plain(message.tag or ""):
+        where = place(source, module.name_span.start)
+        return Refused(
+            f"the message has no plain atom as its tag: write the clause of `handle_call/3` in "
+            f"`{module.name}` ({where}) by hand"
+        )
     calls = module.function("handle_call", 3)
     others = [function for function in callbacks(module) if function.name == "init"] or [
         function for function in callbacks(module) if function.name != "terminate"
@@ -37,6 +44,12 @@ def add_call_clause(source: Source, module: Module, message: Term) -> Edit | Ref
     end = source.lines.line_end(source.lines.line_of(before.span.end))
     text = "".join(f"{newline}{indent}{line}" for line in lines)
     return Edit(Span(end, end), f"{newline}{text}")
+
+
+def _is_plain(tag: str) -> bool:
+    """`:add`, `:empty?`: written without quotes."""
+    word = tag[:-1] if tag.endswith(("?", "!")) else tag
+    return word.isascii() and word.isidentifier()
 
 
 def _pattern(message: Term) -> str:

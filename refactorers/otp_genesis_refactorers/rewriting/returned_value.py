@@ -55,7 +55,7 @@ def _use(
     files = whole.naming(function.name, module.name)
     for caller in _callers(files, module, function):
         used = Use(caller.path, caller.call.head)
-        if caller.call.form != "call":
+        if caller.call.form != "call" or _is_matched(caller.call):
             return used
         if thrown_away(caller.clause, caller.call) or _ends_a_test(caller):
             continue
@@ -81,6 +81,11 @@ def _reaches(call: Call, caller: Module, module: Module, function: Function) -> 
         directive.module == module.name and directive.only is None and written not in directive.excepted
         for directive in caller.imports
     )
+
+
+def _is_matched(call: Call) -> bool:
+    """`true = bump(ip)`: a pattern that keeps nothing still fails where the value is another."""
+    return call.result == "bound" and call.bound_to is not None and call.bound_to.kind != "variable"
 
 
 def _ends_a_test(caller: Caller) -> bool:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit
 from otp_genesis_refactorers.rewriting.layout import newline_of
+
+
+def comment_in(node: Node) -> Node | None:
+    """The first comment inside of a node."""
+    return next((inner for inner in syntax.below(node) if inner.type == "comment"), None)
 
 
 def begins_its_line(source: Source, statement: Node) -> bool:

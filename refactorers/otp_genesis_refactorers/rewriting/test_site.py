@@ -48,6 +48,13 @@ def find_test_site(finding: Finding, project: Project) -> TestSite | Refused:
     statement = statement_of(source, site.clause, site.call)
     if statement is None or not begins_its_line(source, statement):
         where = place(source, site.call.head.start)
+        if site.call.closure >= 0:
+            receiver = site.clause.closures[site.call.closure].receiver
+            to = f"`{receiver}`" if receiver else "another function"
+            return Refused(
+                f"`{site.call.target}` at {where} stands in a function that is handed to {to}: take it out "
+                "of there first"
+            )
         return Refused(f"`{site.call.target}` at {where} is part of an expression: give it a line of its own")
     return TestSite(source, facts, site, statement)
 

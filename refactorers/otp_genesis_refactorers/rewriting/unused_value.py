@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Result
 from otp_genesis_analyzers.project import Project
@@ -33,6 +34,8 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
     bound_to = site.call.bound_to
     if bound_to is not None and bound_to.kind != "variable":
         return Refused(f"{what} is matched with a pattern at {site.place}: bind it to a variable first")
+    if _is_matched_again(site):
+        return Refused(f"{what} is bound to several names at {site.place}: bind it to one of them first")
     call = _as_statement(site)
     if thrown_away(site.site.clause, call):
         return None
@@ -42,6 +45,11 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
             f"{what} {use} at {site.place}, and `start_child` gives `{{:ok, pid}}` instead: "
             "take the value apart there, or start the task in a statement of its own"
         )
+    if _is_callback(site, project):
+        return Refused(
+            f"`{site.site.scope}` is a callback that returns {what}, and who calls it is out of sight: "
+            "change what the behaviour asks for first"
+        )
     used = use_of_value(WholeProject(project), site.site.module, site.site.function)
     if used is None:
         return None
@@ -50,6 +58,21 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
         f"`{site.site.scope}` returns {what}, which {where} uses, and `start_child` gives `{{:ok, pid}}` "
         f"instead: let {where} take that first"
     )
+
+
+def _is_matched_again(site: CallSite) -> bool:
+    """`a = b = spawn(f)`."""
+    around = site.match.parent if site.match is not None else None
+    return around is not None and around.type == "binary_operator" and syntax.operator(around) == "="
+
+
+def _is_callback(site: CallSite, project: Project) -> bool:
+    """Marked as one, or asked for by a behaviour of the project."""
+    module, name = site.site.module, site.site.function.name
+    if any(clause.impl for clause in site.site.function.clauses):
+        return True
+    asking = (entry for one in module.behaviours if (entry := project.module(one)) is not None)
+    return any(f"@callback {name}(".encode() in project.read(entry.path) for entry in asking)
 
 
 def is_returned(site: CallSite) -> bool:

@@ -79,25 +79,39 @@ def _unpiped(site: CallSite, head: str, name: str) -> list[Edit] | Refused:
     whole, node = site.whole, site.node
     piped = syntax.left(whole)
     if piped is None or not (piped.type in _PLAIN or _is_capture(piped)):
+        is_stream = "stream" in site.call.name
+        what, variable, rest = ("list", "items", ", ...") if is_stream else ("function", "run", "")
         return Refused(
-            f"the function comes out of a pipe at {site.place}: bind it to a variable first, "
-            f"`run = ...`, then `{head}({name}, run)`"
+            f"the {what} comes out of a pipe at {site.place}: bind it to a variable first, "
+            f"`{variable} = ...`, then `{head}({name}, {variable}{rest})`"
         )
     holder = _holder(node)
     between = [*whole.named_children, *(holder.named_children if holder is not None else [])]
     if any(child.type == "comment" for child in between):
         return Refused(f"a comment stands in the pipe at {site.place}: move it above, then try again")
     arguments = syntax.arguments(node)
+    opening, separator = _between(site, holder)
     edits = [
         *_needless_parentheses(whole),
-        Edit(Span(piped.start_byte, piped.start_byte), f"{head}({name}, "),
+        Edit(Span(piped.start_byte, piped.start_byte), f"{head}({opening}{name}{separator}"),
     ]
     if not arguments:
         return [*edits, Edit(Span(piped.end_byte, node.end_byte), ")")]
-    edits.append(Edit(Span(piped.end_byte, arguments[0].start_byte), ", "))
+    edits.append(Edit(Span(piped.end_byte, arguments[0].start_byte), separator))
     if holder is not None and holder.children[0].type != "(":
         edits.append(Edit(Span(holder.end_byte, holder.end_byte), ")"))
     return edits
+
+
+def _between(site: CallSite, holder: Node | None) -> tuple[str, str]:
+    """What stands behind the parenthesis and between arguments: a line each, where they have one now."""
+    first = holder.named_children[0] if holder is not None and holder.named_children else None
+    if holder is None or first is None or first.start_point.row == holder.start_point.row:
+        return "", ", "
+    source = site.source
+    line_start = source.lines.starts[first.start_point.row]
+    own_line = f"{newline_of(source.content)}{source.text(Span(line_start, first.start_byte))}"
+    return own_line, f",{own_line}"
 
 
 def _needless_parentheses(pipe: Node) -> list[Edit]:

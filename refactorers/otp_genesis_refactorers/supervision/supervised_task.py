@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.messages.mailbox import takes_exits
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import MixApp, Project
 from otp_genesis_refactorers.change import Change, Refused, file_change
@@ -22,6 +25,8 @@ from otp_genesis_refactorers.whole_project import WholeProject
 
 LINK_LOST = "The task is no longer linked to its caller: a crash of one does not end the other."
 CRASH_AND_SHUTDOWN = "A crash is logged as that of a Task; at shutdown the task has 5 seconds to end."
+
+_LINKING = frozenset({"spawn_link", "start_link", "async"})
 
 Rewrite = Callable[[str, int], bytes | Refused]
 """`rewrite(supervisor, line_length)` gives the file with the call rewritten."""
@@ -60,6 +65,20 @@ def supervised_task(
             for path, after in sorted(contents.items())
         ),
         notes=(*notes, *_supervisor_notes(whole, app, name, caller, is_new=existing is None)),
+    )
+
+
+def link_refusal(site: CallSite) -> Refused | None:
+    """Why a link can't be given up: the process that starts the task takes its exit for a message."""
+    if site.call.name not in _LINKING:
+        return None
+    module, function = site.site.module, site.site.function
+    waits = any(pattern.tag == "EXIT" for one in site.site.clause.receives for pattern in one.patterns)
+    if not waits and not (takes_exits(module) and function.id in callback_chains(call_graph(module))):
+        return None
+    return Refused(
+        f"`{site.site.scope if waits else module.name}` takes the `:EXIT` of what is started at {site.place}"
+        ", and a task under a supervisor is not linked to it: monitor its pid and take `:DOWN` instead"
     )
 
 

@@ -66,6 +66,7 @@ _QUERIES = frozenset(
     }
     | {"insert_or_update", "insert_or_update!", "transaction", "query", "query!", "preload", "transact"}
 )
+_HALTS = frozenset({("System", "halt"), ("System", "stop"), (":erlang", "halt"), (":init", "stop")})
 
 
 class Wait(NamedTuple):
@@ -113,9 +114,15 @@ def wait_in(call: Call) -> Wait | None:
     return None
 
 
+def wait_at(clause: Clause, call: Call) -> Wait | None:
+    """What a call of a clause waits for. Not a sleep before the system ends: that one holds nobody up."""
+    found = wait_in(call)
+    return None if found is not None and found.kind == "sleep" and _halts_next(clause, call) else found
+
+
 def waits_behind(graph: CallGraph, function: Function, clause: Clause, call: Call) -> tuple[FoundWait, ...]:
     """What a call waits for: by itself, or in the functions of the module that it goes through."""
-    own = wait_in(call)
+    own = wait_at(clause, call)
     if own is not None:
         return (FoundWait(function, clause, call, own),)
     target = graph.target(call)
@@ -127,7 +134,7 @@ def waits_behind(graph: CallGraph, function: Function, clause: Clause, call: Cal
         for inner in reached
         for inner_clause in inner.clauses
         for inner_call in inner_clause.calls
-        if inner_call.runs == "here" and (wait := wait_in(inner_call)) is not None
+        if inner_call.runs == "here" and (wait := wait_at(inner_clause, inner_call)) is not None
         if not (wait.kind == "process" and _is_other_form(inner, inner_clause, inner_call))
     )
 
@@ -138,6 +145,20 @@ def _is_other_form(function: Function, clause: Clause, call: Call) -> bool:
         if parameter == call.args[0]:
             return any(other.head[position].kind in ("map", "struct", "match") for other in function.clauses)
     return False
+
+
+def _halts_next(clause: Clause, sleep: Call) -> bool:
+    """Behind it, in the same branch, the system ends, or the process does nothing any more."""
+    return any(
+        (_halts(call) or (call.name == sleep.name and call.args and call.args[0].is_atom("infinity")))
+        and call.head.start > sleep.span.end
+        and (call.branch, call.closure) == (sleep.branch, sleep.closure)
+        for call in clause.calls
+    )
+
+
+def _halts(call: Call) -> bool:
+    return (call.module, call.name) in _HALTS
 
 
 def _is_local_socket(call: Call) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 
@@ -71,16 +72,43 @@ class CallGraph:
     def callers(self, function: Function) -> Iterator[tuple[Function, Clause, Call]]:
         """Every place in the module that calls or captures `function`, in whatever process."""
         if not self._callers:
-            for caller in self.functions.values():
-                for clause in caller.clauses:
-                    for call in clause.calls:
-                        target = self.target(call)
-                        if target is not None:
-                            self._callers.setdefault(target.id, []).append((caller, clause, call))
+            self._callers.update(self._all_callers())  # at once: several threads may ask
         yield from self._callers.get(function.id, ())
+
+    def _all_callers(self) -> dict[str, list[tuple[Function, Clause, Call]]]:
+        callers: dict[str, list[tuple[Function, Clause, Call]]] = {}
+        for caller in self.functions.values():
+            for clause in caller.clauses:
+                for call in clause.calls:
+                    target = self.target(call)
+                    if target is not None:
+                        callers.setdefault(target.id, []).append((caller, clause, call))
+        return callers
+
+
+class _Same:
+    """Equal to itself alone: to compare what two modules hold takes longer than what is kept here."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+
+    def __hash__(self) -> int:
+        return id(self.module)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.module is other.module
 
 
 def call_graph(module: Module) -> CallGraph:
+    """One after another, the rules ask for the graphs of the modules of one file."""
+    return _call_graph(_Same(module))
+
+
+@lru_cache(maxsize=16)
+def _call_graph(same: _Same) -> CallGraph:
+    module = same.module
     functions = {function.id: function for function in module.functions}
     by_call: dict[tuple[str, int], Function] = {}
     for function in module.functions:

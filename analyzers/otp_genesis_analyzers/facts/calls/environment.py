@@ -84,9 +84,19 @@ def _clauses_chosen(
 ) -> Iterator[Branch]:
     for position, argument in enumerate(syntax.arguments(source.node_at(call.span))):
         given = _holds(argument, question.node) or flow.reaches(argument)
-        heads = [clause.head[position] for clause in target.clauses if len(clause.head) > position]
-        if given and any(head.is_atom(*_ENVIRONMENTS) for head in heads):
+        if given and any(_is_for_environment(source, clause, position) for clause in target.clauses):
             yield from ((source.node_at(clause.span),) for clause in target.clauses)
+
+
+def _is_for_environment(source: Source, clause: Clause, position: int) -> bool:
+    """`children(:test)`, and `children(env) when env in [:test, :bench]`."""
+    if len(clause.head) <= position:
+        return False
+    head = clause.head[position]
+    if head.kind != "variable" or clause.guard is None:
+        return head.is_atom(*_ENVIRONMENTS)
+    parts = [syntax.text(part) for part in syntax.below(source.node_at(clause.guard))]
+    return head.value in parts and any(f":{name}" in parts for name in _ENVIRONMENTS)
 
 
 def _answers(function: Function) -> bool:

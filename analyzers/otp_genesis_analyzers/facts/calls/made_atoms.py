@@ -58,6 +58,8 @@ _CHANGERS = frozenset(
 )
 _PLAIN_CHANGERS = frozenset({"to_string", "hd", "elem", "to_charlist"})
 _DECODERS = frozenset({"Jason", "Poison", "JSON", "Jsonrs", "JSX", "Toml", "YamlElixir"})
+_MATCHERS = frozenset({"run", "scan", "named_captures"})
+"""What takes its parts out of a text: `Regex.scan(~r/name=(.+)/, text)`."""
 _PARTS_OF_SYSTEM = frozenset(
     {"supervisor", "server", "process", "worker", "pool", "shard", "partition", "registry", "table", "node"}
     | {
@@ -111,7 +113,10 @@ def origin_of(source: Source, graph: CallGraph, made: MadeAtom) -> From:
 
 
 def is_web(module: Module) -> bool:
-    return bool(kinds(module) & _WEB_KINDS) or module.name.endswith(_WEB_NAMES)
+    last_part = module.name.rpartition(".")[2]
+    # `Shop.JSON` reads and writes JSON of any kind, `ShopWeb.ProductJSON` is a view.
+    is_named_so = last_part.endswith(_WEB_NAMES) and last_part not in _WEB_NAMES
+    return bool(kinds(module) & _WEB_KINDS) or is_named_so
 
 
 def is_checked_too_late(source: Source, made: MadeAtom) -> bool:
@@ -246,7 +251,7 @@ class _Search:
 
     def _of_part(self, part: Node) -> From:
         origin = self.origin_of(part)
-        return "id" if origin == "unknown" and _is_id(part) else origin
+        return "id" if origin == "unknown" and _is_id(part) and not _is_counted(part) else origin
 
     def _of_operator(self, value: Node) -> From:
         before, after = syntax.left(value), syntax.right(value)
@@ -281,6 +286,9 @@ class _Search:
             return "request" if is_request else self._of_field(module)
         if written in _DECODERS:
             return "document"
+        if written == "Regex" and function in _MATCHERS:
+            origin = self._worst(arguments[1:2])
+            return "document" if origin == "unknown" else origin
         if written in ("Map", "Access", "Keyword") and function in _READERS and arguments:
             is_text = len(arguments) > 1 and arguments[1].type == "string"
             if is_text and is_web(self.graph.module):
@@ -379,6 +387,14 @@ def _has_literal_alternative(pattern: Node, variable: Node) -> bool:
             if any(syntax.text(side) == name for side in texts):
                 return any(side.type in _LITERALS for side in texts)
     return False
+
+
+def _is_counted(part: Node) -> bool:
+    """`id = Keyword.get(opts, :id, 1)`: the number of a worker among several, not that of a record."""
+    binding = binding_of(part) if part.type == "identifier" else None
+    value = binding.value if binding is not None else None
+    arguments = syntax.arguments(value) if value is not None and value.type == "call" else []
+    return len(arguments) > 1 and arguments[-1].type == "integer"
 
 
 def _is_id(part: Node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.terms import Term
 
 _DROPS_WHAT_A_CLOSURE_GIVES = frozenset(
     {
@@ -55,12 +56,18 @@ def keeps_monitor(clause: Clause, call: Call) -> bool:
 
 
 def tied_by_hand(clause: Clause, call: Call) -> bool:
-    """The pid goes on to `Process.link` or `Process.monitor` in the same clause."""
+    """The pid goes on to `Process.link` or `Process.monitor` in the same clause, or to those of `:erlang`."""
     kept = kept_variables(call)
-    return any(
-        other.is_to("Process", "link", "monitor") and other.args[:1] and other.args[0].value in kept
-        for other in clause.calls
-    )
+    return any(tied is not None and tied.value in kept for tied in map(_tied, clause.calls))
+
+
+def _tied(call: Call) -> Term | None:
+    """What `Process.monitor(pid)`, `:erlang.monitor(:process, pid)` and the like are about."""
+    if call.is_to("Process", "link", "monitor") or call.is_to(":erlang", "link"):
+        return call.args[0] if call.args else None
+    if call.is_to(":erlang", "monitor") and len(call.args) > 1:
+        return call.args[1]
+    return None
 
 
 def dropped_by_callers(graph: CallGraph, function: Function, callers_up: int = _MAX_CALLERS) -> bool:

@@ -70,6 +70,8 @@ _OTHER_REASONS = (
     "throttle",
     "simulat",
     "trace",
+    "a break",
+    "breath",
 )
 
 
@@ -158,8 +160,10 @@ def _sends(graph: CallGraph, call: Call, *ways: str) -> bool:
 def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
     """The function comes back to itself behind the sleep, in some cases only, with what it was given."""
     again = _way_back(graph, site) if site.call.closure < 0 else None
-    if again is None or _only_comes_back(source, site):
+    if again is None or _only_comes_back(source, site) or _is_told_how_long(source, site):
         return None
+    if any(call.is_to("System", "cmd", "shell") or call.is_to(":os", "cmd") for call in site.clause.calls):
+        return None  # a program of the operating system sends no message
     slept_ms = slept_milliseconds(site.call)
     if not _has_limit(source, site):
         parameters = {name for parameter in site.clause.head for name in names_in(parameter)}
@@ -189,6 +193,18 @@ def _only_comes_back(source: Source, site: Site) -> bool:
     if not body or (syntax.local_name(body[-1]) in ("if", "unless") and not _has_else(body[-1])):
         return False
     return all(syntax.local_name(end) == site.function.name for end in results(source, site.clause))
+
+
+def _is_told_how_long(source: Source, site: Site) -> bool:
+    """The answer that a `case` takes apart says how long to sleep, as that of a rate limit does."""
+    slept = {syntax.text(name) for node in argument_nodes(source, site.call) for name in _identifiers(node)}
+    node = source.node_at(site.call.span)
+    while slept and node.parent is not None and node.start_byte > site.clause.span.start:
+        node = node.parent
+        answer = node.child_by_field_name("left") if node.type == "stab_clause" else None
+        if answer is not None and slept & {syntax.text(name) for name in _identifiers(answer)}:
+            return True
+    return False
 
 
 def _has_else(choice: Node) -> bool:

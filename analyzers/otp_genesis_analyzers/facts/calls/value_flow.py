@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.reading.definitions import holds_offset, span_of
+from otp_genesis_analyzers.source import Span
 
 _CHOICES = frozenset({"case", "if", "unless", "cond", "with"})
 _SHORT_CHOICES = frozenset({"||", "&&", "or", "and"})
@@ -31,29 +34,81 @@ class Flow:
 
     def reaches(self, node: Node, *, besides: frozenset[str] = frozenset()) -> bool:
         """The node is made of the value; what the variables `besides` bring along doesn't count."""
-        return any(
-            carrier.name not in besides and _carries(carrier, name)
-            for name in _names(node)
-            for carrier in self.carriers
-        )
+        return _reaches(self._by_name, (name for name in _names(node) if name.name not in besides))
 
     def decides(self, node: Node) -> bool:
         """Whether the node is evaluated depends on the value."""
         return any(_holds(body, node) for choice in self.choices for _, body in branches_of(choice))
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Carrier]]:
+        return _by_name(self.carriers)
+
+
+class _Name(NamedTuple):
+    """A variable at a place."""
+
+    name: str
+    byte_offset: int
+
+
+class _Form(NamedTuple):
+    """A match or a choice, with the places of what goes into it."""
+
+    node: Node
+    inputs: tuple[Span, ...]
+    carriers: frozenset[Carrier]
+    """What it makes of a value that goes in."""
+
+
+class _Forms(NamedTuple):
+    """All that is known of a definition whatever value is asked after."""
+
+    forms: tuple[_Form, ...]
+    names: tuple[_Name, ...]
+    """The variables, in the order of the text."""
+
 
 def flow_of(definition: Node, value: Node) -> Flow:
     """The flow of `value`, a node inside `definition`: through matches and choices, not into functions."""
-    forms = list(_forms(definition))
-    flow = Flow(frozenset(), ())
+    forms, names = _forms_of(definition)
+    place, carriers = span_of(value), frozenset[Carrier]()
     while True:
+        known = _by_name(carriers)
+        carried = [name.byte_offset for name in names if _reaches(known, (name,))]
         touched = [
-            form for form in forms if any(_holds(part, value) or flow.reaches(part) for part in _inputs(form))
+            form
+            for form in forms
+            if any(part.contains(place) or holds_offset(carried, part) for part in form.inputs)
         ]
-        carriers = frozenset(carrier for form in touched for carrier in _carriers(form, definition.end_byte))
-        if carriers == flow.carriers:
-            return Flow(carriers, tuple(form for form in touched if not _is_match(form)))
-        flow = Flow(carriers, ())
+        before, carriers = carriers, frozenset[Carrier]().union(*(form.carriers for form in touched))
+        if carriers == before:
+            return Flow(carriers, tuple(form.node for form in touched if not _is_match(form.node)))
+
+
+@lru_cache(maxsize=4)
+def _forms_of(definition: Node) -> _Forms:
+    """One value of a definition is asked after when another one was."""
+    forms = tuple(
+        _Form(form, tuple(map(span_of, _inputs(form))), frozenset(_carriers(form, definition.end_byte)))
+        for form in _forms(definition)
+    )
+    return _Forms(forms, tuple(sorted(_names(definition), key=lambda name: name.byte_offset)))
+
+
+def _by_name(carriers: Iterable[Carrier]) -> Mapping[str, list[Carrier]]:
+    found: dict[str, list[Carrier]] = {}
+    for carrier in carriers:
+        found.setdefault(carrier.name, []).append(carrier)
+    return found
+
+
+def _reaches(carriers: Mapping[str, list[Carrier]], names: Iterable[_Name]) -> bool:
+    return any(
+        carrier.start <= byte_offset < carrier.end
+        for name, byte_offset in names
+        for carrier in carriers.get(name, ())
+    )
 
 
 def branches_of(choice: Node) -> Iterator[tuple[Node | None, Node]]:
@@ -147,28 +202,24 @@ def _carriers(form: Node, end: int) -> Iterator[Carrier]:
     """The variables that a match binds from here on, those that a clause of `case` binds inside it."""
     if _is_match(form):
         for name in _names(syntax.left(form)):
-            yield Carrier(syntax.text(name), form.end_byte, end)
+            yield Carrier(name.name, form.end_byte, end)
     elif syntax.local_name(form) == "case":
         for pattern, body in branches_of(form):
             for name in _names(pattern):
-                yield Carrier(syntax.text(name), body.start_byte, body.end_byte)
+                yield Carrier(name.name, body.start_byte, body.end_byte)
 
 
-def _names(node: Node | None) -> Iterator[Node]:
+def _names(node: Node | None) -> Iterator[_Name]:
     """The variables in an expression or a pattern; `^key` is not bound by it."""
     nodes = [node] if node is not None else []
     while nodes:
         inner = nodes.pop()
         if inner.type == "identifier":
-            yield inner
+            yield _Name(syntax.text(inner), inner.start_byte)
         elif inner.type == "call":
             nodes += [child for child in inner.named_children if child.type != "identifier"]
         elif inner.type != "unary_operator" or syntax.operator(inner) not in ("^", "@"):
             nodes += inner.named_children
-
-
-def _carries(carrier: Carrier, name: Node) -> bool:
-    return carrier.start <= name.start_byte < carrier.end and syntax.text(name) == carrier.name
 
 
 def _holds(outer: Node, inner: Node) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otp_genesis_analyzers.facts.calls.results import kept_variables
+from otp_genesis_analyzers.facts.messages.mailbox import traps_exits
 from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Receive
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
@@ -15,8 +16,27 @@ def waits_for_ever(receive: Receive) -> bool:
 
 
 def ends_with_process(receive: Receive) -> bool:
-    """A clause takes the `:DOWN` of a process."""
-    return any(unwrapped(pattern).tag == "DOWN" for pattern in receive.patterns)
+    """A clause takes the `:DOWN` of a process, or the `:EXIT` of a linked one."""
+    return any(unwrapped(pattern).tag in ("DOWN", "EXIT") for pattern in receive.patterns)
+
+
+def waits_for_linked(module: Module, clause: Clause, receive: Receive) -> bool:
+    """Every clause takes a message of a process started with a link before, whose crash ends the wait."""
+    started = {
+        term.value
+        for call in _before(clause, receive)
+        if call.name in ("start_link", "spawn_link")
+        for term in (call.bound_to.walk() if call.bound_to is not None else ())
+        if term.kind == "variable"
+    }
+    return (
+        bool(started)
+        and not traps_exits(module)
+        and all(
+            any(part.kind == "pin" and part.value in started for part in pattern.walk())
+            for pattern in receive.patterns
+        )
+    )
 
 
 def takes_what_is_there(clause: Clause, receive: Receive) -> bool:

@@ -24,14 +24,16 @@ class SelfChain(NamedTuple):
 def self_chains(graph: CallGraph) -> tuple[SelfChain, ...]:
     """For each message that a process sends itself at once: the longest chain that it is part of.
 
-    A message that comes back to the clause that sent it adds nothing: that is a loop, not a chain.
+    A message that comes back to the clause that sent it adds nothing: that is a loop, not a chain. What
+    `init` sends is the second half of the start, and no step of the work.
     """
     handlers = list(taken(graph.module))
     inside = {handler.clause.span: _sends_within(graph, handler.clause) for handler in handlers}
     sends = [
         send
         for send in self_sends(graph.module)
-        if send.at_once and send.message.tag is not None and _is_inside(graph, send, handlers)
+        if send.at_once and send.message.tag is not None and send.site.function.id != "init/1"
+        if _is_inside(graph, send, handlers)
     ]
     following: dict[int, list[SelfSend]] = {}
     for send in sends:

@@ -9,7 +9,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site
-from otp_genesis_analyzers.facts.messages.shapes import Taken, has_shape_of, is_later, sent_by, taken
+from otp_genesis_analyzers.facts.messages.shapes import Taken, has_shape_of, is_later, sent, sent_by, taken
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self, registered_names
 from otp_genesis_analyzers.source import Source
@@ -73,7 +73,7 @@ def second_chains(graph: CallGraph) -> Iterator[SecondChain]:
         for again in _own_chain(graph, handler)
     ]
     for entry in clauses if chains else ():
-        if entry.way not in ("call", "cast") or _is_idle_clause(entry):
+        if entry.way not in ("call", "cast") or _is_idle_clause(entry) or _comes_once(graph.module, entry):
             continue
         reached = list(_calls_from(graph, entry.function, entry.clause))
         if any(cancels(found.site.call) for found in reached):
@@ -100,7 +100,7 @@ def open_limits(source: Source, module: Module) -> Iterator[OpenLimit]:
             if not any(part.value == asker for part in message[2].walk() if part.kind == "variable"):
                 continue
             handler = next((one for one in handlers if has_shape_of(one.pattern, message[2])), None)
-            reply = _sure_reply(handler) if handler is not None else None
+            reply = _sure_reply(handler) if handler is not None and not _looks_first(handler) else None
             if (
                 handler is not None
                 and reply is not None
@@ -177,12 +177,33 @@ def _is_idle_clause(entry: Taken) -> bool:
     )
 
 
+def _comes_once(module: Module, entry: Taken) -> bool:
+    """Only the start of the server sends it, to itself."""
+    senders = [
+        message
+        for message in sent(module)
+        if message.way == entry.way and has_shape_of(entry.pattern, message.message)
+    ]
+    return bool(senders) and all(
+        message.site.function.id == "init/1" and _is_own(module, message.server) for message in senders
+    )
+
+
 def _asker(entry: Taken) -> str:
     """The variable for the caller in `handle_call(request, from, state)`."""
     if entry.way != "call" or entry.function.arity != 3 or len(entry.clause.head) != 3:
         return ""
     caller = entry.clause.head[1]
     return caller.value if caller.kind == "variable" and not caller.value.startswith("_") else ""
+
+
+def _looks_first(handler: Taken) -> bool:
+    """The head compares the message with the state, or asks a guard: who has his answer is told apart."""
+    given, held = (
+        {part.value for part in term.walk() if part.kind == "variable" and not part.value.startswith("_")}
+        for term in (handler.pattern, handler.clause.head[-1])
+    )
+    return handler.clause.guard is not None or bool(given & held)
 
 
 def _sure_reply(handler: Taken) -> Call | None:

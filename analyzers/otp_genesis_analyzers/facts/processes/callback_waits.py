@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.blocking import FoundWait, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.messages.shapes import may_match
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
+from otp_genesis_analyzers.facts.reading.read_terms import read_term
 from otp_genesis_analyzers.facts.state.server_returns import tag_of, tuples_below
+from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.terms import Term
 
 Audience = Literal["callers", "nobody"]
 """Who is held up while a callback waits: processes that call the server, or nobody but itself."""
@@ -32,7 +37,8 @@ def callback_waits(graph: CallGraph, callback: Function) -> Iterator[CallbackWai
     """Each call in a callback that makes it wait, with the worst that stands behind it."""
     for clause in callback.clauses:
         for call in clause.calls:
-            if call.runs == "here":
+            # What a clause of its own hands on to another one waits there.
+            if call.runs == "here" and graph.target(call) is not callback:
                 found = waits_behind(graph, callback, clause, call)
                 if found:
                     yield CallbackWait(callback, clause, call, min(found, key=_mildness))
@@ -48,12 +54,19 @@ def audience(source: Source, module: Module, callback: Function, clause: Clause)
         "handle_continue/2",
     ):
         return "nobody"
-    return "nobody" if ends_start(source, module, callback) else "callers"
+    return "nobody" if ends_start(source, module, callback, clause) else "callers"
 
 
-def ends_start(source: Source, module: Module, callback: Function) -> bool:
-    """`handle_continue/2` where nothing but `init` goes on to it: the second half of the server's start."""
-    return callback.id == "handle_continue/2" and not continues_later(source, module)
+def ends_start(source: Source, module: Module, callback: Function, clause: Clause) -> bool:
+    """A clause of `handle_continue/2` that only runs while the server starts, as the second half of it.
+
+    `init` goes on to it, or another such clause does, and it comes back to itself by no way.
+    """
+    if callback.id != "handle_continue/2":
+        return False
+    later = _continues_of_others(source, module) if module.complete else []
+    first = _led_to(callback, [*later, *_continues_in(source, clause)])
+    return not any(other is clause for other in _all_behind(source, callback, first))
 
 
 def _mildness(found: FoundWait) -> tuple[bool, bool, bool]:
@@ -76,9 +89,47 @@ def continues_later(source: Source, module: Module) -> bool:
     if not module.complete:
         return False
     return any(
-        tag_of(node) == "continue"
+        True
         for function in module.functions
+        if function.id != "init/1"
         for clause in function.clauses
-        if function.id != "init/1" and clause.body is not None
-        for node in tuples_below(source.node_at(clause.body))
+        for _ in _continues_in(source, clause)
     )
+
+
+def _continues_of_others(source: Source, module: Module) -> list[Term]:
+    """The messages with which callbacks that come after the start go on to `handle_continue`."""
+    return [
+        message
+        for function in module.functions
+        if function.id not in ("init/1", "handle_continue/2")
+        for clause in function.clauses
+        for message in _continues_in(source, clause)
+    ]
+
+
+def _continues_in(source: Source, clause: Clause) -> Iterator[Term]:
+    """What stands in `{:continue, message}` in a clause."""
+    for node in tuples_below(source.node_at(clause.body)) if clause.body is not None else ():
+        parts = syntax.children(node)
+        if tag_of(node) == "continue" and len(parts) == 2:
+            yield read_term(parts[1], Scope())
+
+
+def _led_to(continued: Function, messages: Iterable[Term]) -> list[Clause]:
+    """The clauses of `handle_continue` that may take one of the messages."""
+    known = list(messages)
+    return [
+        clause
+        for clause in continued.clauses
+        if any(may_match(clause.head[0], message) for message in known if clause.head)
+    ]
+
+
+def _all_behind(source: Source, continued: Function, clauses: list[Clause]) -> list[Clause]:
+    """Those clauses of `handle_continue` and all that they lead on to."""
+    found = list(clauses)
+    for clause in found:
+        more = _led_to(continued, _continues_in(source, clause))
+        found += [other for other in more if not any(other is known for known in found)]
+    return found

@@ -64,6 +64,8 @@ _RECEIVERS = (
 )
 _ASYNC = frozenset({"start_async", "assign_async", "stream_async"})
 _CONTAINERS = frozenset({"tuple", "list", "map", "struct", "pair"})
+_OF_PHOENIX = ("Plug.", "Phoenix.")
+"""Their functions give the connection or the socket that they were given."""
 
 
 class _Large(NamedTuple):
@@ -106,7 +108,8 @@ def captured_values(source: Source, module: Module, function: Function, clause: 
             known = {field_names(path)[0] for path in paths or ()} <= FIELDS[kind]
             if paths and (certain or known or kind == "state"):
                 site = Site(module, function, clause, starter)
-                yield Captured(site, closure, name, kind, certain, tuple(paths))
+                still = certain and not _may_become_another(source, module, clause, name)
+                yield Captured(site, closure, name, kind, still, tuple(paths))
 
 
 def sent_values(module: Module, function: Function, clause: Clause) -> Iterator[SentWhole]:
@@ -160,6 +163,29 @@ def _starter(clause: Clause, closure: Closure) -> Call | None:
         if call.target == closure.receiver and call.closure == closure.parent and handed:
             return call
     return None
+
+
+def _may_become_another(source: Source, module: Module, clause: Clause, name: str) -> bool:
+    """`conn = lookup(conn)`: bound anew, by a function that may give anything."""
+    bound = (
+        syntax.right(node)
+        for node in syntax.below(source.node_at(clause.body or clause.span))
+        if node.type == "binary_operator" and syntax.operator(node) == "="
+        if (pattern := syntax.left(node)) is not None
+        and any(part.type == "identifier" and syntax.text(part) == name for part in syntax.below(pattern))
+    )
+    return any(value is not None and not _gives_its_like(module, clause, value) for value in bound)
+
+
+def _gives_its_like(module: Module, clause: Clause, value: Node) -> bool:
+    """The last of a chain of calls is one of Plug or Phoenix, or imported."""
+    last = syntax.right(value) if syntax.operator(value) == "|>" else value
+    call = next((c for c in clause.calls if last is not None and c.span.start == last.start_byte), None)
+    if call is None:
+        return False
+    if call.module:
+        return call.module.startswith(_OF_PHOENIX)
+    return module.function(call.name, call.arity) is None
 
 
 def _paths(body: Node, name: str) -> list[Node] | None:

@@ -111,7 +111,7 @@ def accumulates(source: Source, slot: Slot) -> bool:
 
 
 def keeps_process(source: Source, slot: Slot) -> bool:
-    """The value is the pid of a process that was started here: the only handle on it."""
+    """The value is the pid of a process that was started here, with no link to it: the only handle on it."""
     arguments = argument_nodes(source, slot.site.call)
     if len(arguments) < 2 or arguments[1].type != "identifier":
         return False
@@ -119,7 +119,9 @@ def keeps_process(source: Source, slot: Slot) -> bool:
     if binding is None or binding.value is None:
         return False
     last = next((c for c in slot.site.clause.calls if c.span.end == binding.value.end_byte), None)
-    return last is not None and (spawn_tie(last) is not None or last.name.startswith(("start", "spawn")))
+    if last is None or spawn_tie(last) == "link" or last.name.endswith("_link"):
+        return False
+    return spawn_tie(last) is not None or last.name.startswith(("start", "spawn"))
 
 
 def _changes_collection(bound: Mapping[str, Node], value: Node) -> bool:
@@ -150,7 +152,9 @@ def _belongs_to_runtime(key: Term) -> bool:
 
 
 def _is_fresh(key: Term) -> bool:
-    """A reference made for this one use: `ref = make_ref()`, or a parameter of that name."""
+    """A reference made for this one use: `ref = make_ref()`, a parameter of that name, `{:rows, ref}`."""
+    if key.kind == "tuple":
+        return any(map(_is_fresh, key.items))
     if key.kind == "call":
         return key.value in _FRESH
     return key.kind == "variable" and (key.value == "ref" or key.value.endswith("_ref"))

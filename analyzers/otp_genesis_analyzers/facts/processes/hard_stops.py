@@ -12,6 +12,7 @@ from otp_genesis_analyzers.facts.calls.branches import deciding_calls
 from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
+from otp_genesis_analyzers.facts.processes.starts import is_start_function
 from otp_genesis_analyzers.source import Source
 
 Stop = Literal["kill", "halt", "nothing"]
@@ -48,7 +49,8 @@ def hard_stops(source: Source, module: Module) -> Iterator[FoundStop]:
                 yield FoundStop(site, "halt")
         elif is_exit_signal(call) and not is_self(call.args[0]):
             if call.args[1].is_atom("normal"):
-                yield FoundStop(site, "nothing")
+                if not _is_parent_of_some(module):
+                    yield FoundStop(site, "nothing")
             elif call.args[1].is_atom("kill") and not _is_last_resort(source, site.clause, call):
                 yield FoundStop(site, "kill")
 
@@ -56,6 +58,16 @@ def hard_stops(source: Source, module: Module) -> Iterator[FoundStop]:
 def is_exit_signal(call: Call) -> bool:
     """`Process.exit(pid, reason)`, with its arguments."""
     return (call.is_to("Process", "exit") or call.is_to(":erlang", "exit")) and len(call.args) == 2
+
+
+def _is_parent_of_some(module: Module) -> bool:
+    """It starts a server or a supervisor itself: one that traps exits ends with any signal of its parent."""
+    return any(
+        site.call.name == "start_link"
+        and site.call.module not in ("", "Task", "Agent")
+        and not is_start_function(site.function)
+        for site in sites(module)
+    )
 
 
 def _is_command_line(module: Module) -> bool:

@@ -74,12 +74,26 @@ def _each_turn(source: Source, graph: CallGraph, site: Site) -> LeakedMonitor | 
     name = syntax.text(arguments[at]) if len(arguments) > at else ""
     positions = [i for i, parameter in enumerate(site.clause.head) if name and parameter.value == name]
     for call in site.clause.calls:
-        if graph.target(call) is site.function and call.runs == site.call.runs and positions:
+        if _comes_again(source, graph, site, call) and call.runs == site.call.runs and positions:
             given = [syntax.text(node) for node in argument_nodes(source, call)]
             again = len(given) > positions[0] and given[positions[0]] == name
             if again and not set(given) & set(kept_variables(site.call)) and _on_the_way(site.call, call):
                 return LeakedMonitor(site, "each turn")
     return None
+
+
+def _comes_again(source: Source, graph: CallGraph, site: Site, call: Call) -> bool:
+    """A call of the function itself; not one that goes on to another clause, which comes to an end."""
+    if graph.target(call) is not site.function:
+        return False
+    given = zip(site.clause.head, argument_nodes(source, call), strict=False)
+    if not any(
+        head.kind == "atom" and node.type == "atom" and not head.is_atom(syntax.text(node)[1:])
+        for head, node in given
+    ):
+        return True
+    others = [clause for clause in site.function.clauses if clause is not site.clause]
+    return any(graph.target(inner) is site.function for clause in others for inner in clause.calls)
 
 
 def _on_the_way(monitor: Call, again: Call) -> bool:

@@ -111,9 +111,21 @@ def only_sleeps_for_ever(work: Work) -> bool:
 
 def halts_the_system(work: Work) -> bool:
     """The process is there to stop or restart the virtual machine."""
-    return any(
-        call.is_to("System", "halt", "stop", "restart") or call.is_to(":init", "stop", "restart")
-        for call in work.calls
+    return any(map(halts, work.calls))
+
+
+def stops(call: Call) -> bool:
+    """Ends another process."""
+    return call.name in ("stop", "exit", "terminate_child", "shutdown") and call.name in _STOPS_OR_TELLS.get(
+        call.module, ()
+    )
+
+
+def halts(call: Call) -> bool:
+    return (
+        call.is_to("System", "halt", "stop", "restart")
+        or call.is_to(":init", "stop", "restart")
+        or call.is_to(":erlang", "halt")
     )
 
 

@@ -89,6 +89,15 @@ def defines_children(node: Node) -> bool:
     return any(defines_children(child) for child in node.named_children)
 
 
+def is_list_of_children(node: Node) -> bool:
+    """Stands in the value of an attribute that is named for the children it holds."""
+    above = node.parent
+    while above is not None and not (above.type == "unary_operator" and syntax.operator(above) == "@"):
+        above = above.parent
+    inner = syntax.operand(above) if above is not None else None
+    return inner is not None and _gives_children(syntax.local_name(inner))
+
+
 def high_limits(node: Node, at_least: int) -> Iterator[tuple[Node, int, int]]:
     """Each `max_restarts: N` of a supervisor with fixed children: the pair, N, and the seconds it holds for.
 
@@ -97,9 +106,9 @@ def high_limits(node: Node, at_least: int) -> Iterator[tuple[Node, int, int]]:
     if node.type == "call":
         target = syntax.call_target(node)
         owner = syntax.left(target) if target is not None and target.type == "dot" else None
-        if owner is not None and syntax.text(owner) in _DYNAMIC:
+        if owner is not None and _is_dynamic(owner):
             return
-    if node.type == "tuple" and node.named_children and syntax.text(node.named_children[0]) in _DYNAMIC:
+    if node.type == "tuple" and node.named_children and _is_dynamic(node.named_children[0]):
         return
     if node.type == "keywords":
         values = dict(syntax.pairs(node))
@@ -109,6 +118,11 @@ def high_limits(node: Node, at_least: int) -> Iterator[tuple[Node, int, int]]:
             yield written.parent, restarts, seconds or _DEFAULT_SECONDS
     for child in node.named_children:
         yield from high_limits(child, at_least)
+
+
+def _is_dynamic(supervisor: Node) -> bool:
+    name = syntax.text(supervisor)
+    return name in _DYNAMIC or name.endswith(".DynamicSupervisor")
 
 
 def _number(node: Node | None) -> int | None:

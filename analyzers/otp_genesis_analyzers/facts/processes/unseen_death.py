@@ -7,6 +7,9 @@ from typing import NamedTuple
 from otp_genesis_analyzers.facts.calls.branches import supervised_start_failed
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
+from otp_genesis_analyzers.facts.model import Receive
+from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.facts.processes.started_work import Work, started_work, unending_function
 
 _REPLIES = ("GenServer", ":gen_server", ":gen_statem", "GenStateMachine", "GenStage")
@@ -30,12 +33,20 @@ def harm_of(graph: CallGraph, site: Site) -> Harm | None:
     unending = unending_function(graph, work)
     if unending is not None:
         return Harm(f"it goes on for ever in `{unending.id}`")
-    if any(not receive.has_after for receive in work.receives):
+    if any(not receive.has_after and not _ends_with_another(work, receive) for receive in work.receives):
         return Harm("it waits in `receive` without end")
     failed = supervised_start_failed(site.clause, site.call)
     if failed is not None:
         return Harm(f"it stands in for `{failed.target}`", False)
     return None
+
+
+def _ends_with_another(work: Work, receive: Receive) -> bool:
+    """It watches a process, whose end ends the wait: a watchdog goes with what it guards."""
+    watches = any(monitors_process(call) for call in work.calls)
+    return watches and any(
+        pattern.tag == "DOWN" or pattern.kind == "variable" for pattern in map(unwrapped, receive.patterns)
+    )
 
 
 def _waits_for_it(site: Site, work: Work) -> bool:

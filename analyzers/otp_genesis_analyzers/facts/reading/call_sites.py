@@ -106,8 +106,8 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
         else:
             walk.visit(target, "argument")
     if callee.name and not (callee.module == "?" and not values and not syntax.has_arguments(node)):
-        head = Span(node.start_byte, target.end_byte)
-        span = Span(head.start, node.end_byte)
+        span = Span(node.start_byte, node.end_byte)
+        head = Span(span.start, target.end_byte) if name else _head(walk, span.start, target)
         _record(walk, callee, head, span, "call", result, bound_to, values, piped=piped is not None)
     for argument in arguments:
         _hand_over(walk, argument, "argument", callee)
@@ -115,6 +115,14 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
         body, parts = syntax.sections(block)
         for nodes in (body, *parts.values()):
             walk.sequence(nodes, "argument", None)
+
+
+def _head(walk: Walk, start: int, target: Node) -> Span:
+    """`Task.start` of `Task.start(f)`; the name alone where it stands on a line below its module."""
+    end = target.end_byte
+    if walk.source.content.find(b"\n", start, end) >= 0 and (name := syntax.right(target)) is not None:
+        start = name.start_byte
+    return Span(start, end)
 
 
 def _hand_over(walk: Walk, node: Node, result: Result, callee: _Callee) -> None:

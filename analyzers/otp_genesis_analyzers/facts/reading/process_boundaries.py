@@ -35,6 +35,11 @@ _CALLED_AT_ONCE = frozenset(
         ":queue",
     }
 )
+_KEPT_BY = frozenset({"Map", "Keyword", "List"})
+_KEEPING = frozenset(
+    {"get", "put", "put_new", "replace", "replace!", "pop", "insert_at", "replace_at", "wrap"}
+)
+"""They take a function as a value, a default among them, and don't call it."""
 
 
 def closure_runs(module: str, name: str) -> Runs:
@@ -55,6 +60,8 @@ def closure_runs(module: str, name: str) -> Runs:
         return "unknown"
     if module in ("GenServer", "Supervisor", "DynamicSupervisor"):
         return "elsewhere"
+    if module in _KEPT_BY and name in _KEEPING:
+        return "unknown"
     return "here" if module in _CALLED_AT_ONCE else "unknown"
 
 

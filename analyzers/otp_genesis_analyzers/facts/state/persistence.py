@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.model import Call, Module
 
 _STORES = frozenset(
     {":dets", ":mnesia", "Mnesia", "Memento", "CubDB", "Redix", "Oban", "Postgrex", "Exqlite", "Cachex"}
@@ -116,6 +116,14 @@ def rebuilding_call(graph: CallGraph, calls: Iterable[Call]) -> Call | None:
 def saving_call(graph: CallGraph, calls: Iterable[Call]) -> Call | None:
     """One of the calls that by its name makes another module record what it is given."""
     return _foreign_call(graph, calls, _WRITING_WORDS | _STORE_WORDS)
+
+
+def offers_saving(module: Module) -> bool:
+    """Some public function says by its name that it records what it is given: `put/1`, `save_order/2`."""
+    return any(
+        function.public and function.name.split("_", 1)[0].rstrip("!") in _WRITING_WORDS | _STORE_WORDS
+        for function in module.functions
+    )
 
 
 def _foreign_call(graph: CallGraph, calls: Iterable[Call], words: frozenset[str]) -> Call | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.calls.clause_results import results
+from otp_genesis_analyzers.facts.model import Clause, Function, Module
 from otp_genesis_analyzers.source import Source
 
 
@@ -20,6 +21,20 @@ def stops_itself(source: Source, module: Module) -> bool:
         if function.id != "init/1" and clause.body is not None
         for node in tuples_below(source.node_at(clause.body))
     )
+
+
+def ends_server(source: Source, clause: Clause) -> bool:
+    """Whatever the clause of a callback gives back is `{:stop, ...}`: nobody is served behind it."""
+    given = list(results(source, clause))
+    return bool(given) and all(node.type == "tuple" and _is_stop(node) for node in given)
+
+
+def starts_nothing(source: Source, init: Function) -> bool:
+    """`init/1` does its work and gives `:ignore`, or fails the start: a step of the boot, and no process."""
+    given = [node for clause in init.clauses for node in results(source, clause)]
+    ignored = [node for node in given if syntax.text(node) == ":ignore"]
+    failed = [node for node in given if node.type == "tuple" and tag_of(node) in ("stop", "error")]
+    return bool(ignored) and len(ignored) + len(failed) == len(given)
 
 
 def tuples_below(node: Node) -> Iterator[Node]:

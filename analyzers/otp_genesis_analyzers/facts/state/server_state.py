@@ -60,6 +60,11 @@ class ServerState:
 
 
 def server_state(source: Source, facts: FileFacts, module: Module) -> ServerState:
+    """Several rules ask for it: it is worked out once for a module of a text."""
+    return source.derived(_server_state, facts, module)
+
+
+def _server_state(source: Source, facts: FileFacts, module: Module) -> ServerState:
     graph = call_graph(module)
     uses = StateUses(source, graph)
     messages = (

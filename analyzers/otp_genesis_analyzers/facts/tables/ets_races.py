@@ -28,6 +28,8 @@ Step = Literal[
 
 _WORST_FIRST: tuple[Step, ...] = ("update", "claim", "delete", "rollback", "fill", "overwrite")
 _ACTS = frozenset({"insert", "delete", "update_element"})
+_LOCKS = frozenset({"lock", "locked", "mutex", "synchronize", "synchronized", "isolated", "trans"})
+"""Words of the functions that let one process in at a time: `Registry.lock`, `acquire_lock`, `with_lock`."""
 _EMPTY = ("[]", "false")
 """What a lookup gives where the key is not there."""
 _UNKNOWN = frozenset({"other", "fn", "interpolation", "capture"})
@@ -47,7 +49,7 @@ def races(source: Source, module: Module, shared: frozenset[str]) -> Iterator[Ra
     if len(uses) < 2 or _locks(module):
         return
     for read in uses:
-        if read.site.function.id in shared and _is_first_step(read):
+        if read.site.function.id in shared and _is_first_step(read) and not _is_locked(read):
             found = [race for write in uses if (race := _race(source, read, write)) is not None]
             if found:
                 yield min(found, key=lambda race: _WORST_FIRST.index(race.step))
@@ -60,6 +62,15 @@ def _locks(module: Module) -> bool:
         for function in module.functions
         for clause in function.clauses
         for call in clause.calls
+    )
+
+
+def _is_locked(read: TableUse) -> bool:
+    """A lock was taken before in the clause, or is held around the read."""
+    at = read.call.span
+    return any(
+        not _LOCKS.isdisjoint(call.name.rstrip("!?").split("_")) and call.span.start < at.start
+        for call in read.site.clause.calls
     )
 
 

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.state.state_shapes import bindings
-from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, is_table_name, table_uses
+from otp_genesis_analyzers.facts.tables.ets_tables import (
+    TableUse,
+    is_table_name,
+    table_uses,
+    tables,
+    tables_behind,
+)
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -21,10 +27,12 @@ def only_added_to(module: Module) -> Iterator[TableUse]:
     The key is one of many, as far as it shows: no atom, no number.
     """
     writes = [use for use in table_uses(module) if use.action == "write" and is_table_name(use.table)]
+    if writes and _makes_unknown_table(module):
+        return
     for table in dict.fromkeys(use.table for use in writes):
         own = [use for use in writes if use.table == table]
         if all(use.call.name in _ADDS for use in own):
-            adding = (use for use in own if use.key is not None and _is_one_of_many(use.key))
+            adding = (use for use in own if use.key is not None and _adds(use) and _is_one_of_many(use.key))
             yield from list(adding)[:1]
 
 
@@ -41,10 +49,21 @@ def speaks_of_time(source: Source, use: TableUse) -> bool:
 
 
 def deletes_from(module: Module, table: Term) -> bool:
-    return any(
-        use.table == table and use.action == "write" and use.call.name not in _ADDS
-        for use in table_uses(module)
-    )
+    """Surely, or perhaps: it makes the table, and deletes from one that is only known at run time."""
+    deleting = [use for use in table_uses(module) if use.action == "write" and use.call.name not in _ADDS]
+    if any(use.table == table for use in deleting):
+        return True
+    return bool(tables_behind(module, table)) and any(not is_table_name(use.table) for use in deleting)
+
+
+def _adds(use: TableUse) -> bool:
+    """`update_counter/3` raises where the row is missing."""
+    return use.call.name != "update_counter" or use.call.arity == 4
+
+
+def _makes_unknown_table(module: Module) -> bool:
+    """Its name is only known at run time, so all that is done with one may be about it."""
+    return any(made.named and not is_table_name(made.name) for made in tables(module))
 
 
 def _is_one_of_many(key: Term) -> bool:

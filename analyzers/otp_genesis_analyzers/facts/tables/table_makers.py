@@ -43,7 +43,9 @@ def made_tables(
     shared = _reached(graph, entries) - _reached(graph, lasting)
     for table in tables(graph.module):
         site = table.site
-        if not table.named or site.call.form == "capture" or _is_temporary(graph, table):
+        # A private table is of use to nobody but the process that makes it.
+        is_private = table.access == "private"
+        if not table.named or is_private or site.call.form == "capture" or _is_temporary(graph, table):
             continue
         if site.call.runs != "elsewhere" and site.function.id in shared:
             maker: Maker = "first caller" if _is_ensured(graph, table, shared) else "caller"

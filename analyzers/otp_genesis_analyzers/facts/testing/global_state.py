@@ -59,6 +59,17 @@ def changes_global_state(module: Module, call: Call) -> bool:
     return _stops_shared_process(module, call)
 
 
+def own_key(call: Call, apps: list[str]) -> str:
+    """The literal key of one of these applications that a call sets or deletes; empty for any other."""
+    if call.is_to("Application", "put_env", "delete_env") and len(call.args) > 1:
+        app, key = call.args[:2]
+        return key.value if app.is_atom(*apps) and key.kind == "atom" else ""
+    if call.is_to("System", "put_env", "delete_env") and call.args and call.args[0].kind == "string":
+        key = call.args[0]
+        return key.value if any(app and key.value.lower().startswith(f"{app}_") for app in apps) else ""
+    return ""
+
+
 def _is_shared(module: Module, call: Call, key: Term) -> bool:
     if call.module == "Application" and not _is_real_app(call.args[0]):
         return False

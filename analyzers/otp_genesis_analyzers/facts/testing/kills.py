@@ -99,7 +99,7 @@ def _waits(statement: Node, calls: list[Call]) -> bool:
 
 
 def _is_look(statement: Node, call: Call, exit_signal: Call) -> bool:
-    if call.closure != exit_signal.closure or call.form != "call":
+    if call.closure != exit_signal.closure or call.form != "call" or exit_signal.span.contains(call.span):
         return False
     if call.is_to("Process", "alive?"):
         same = call.args[:1] == exit_signal.args[:1] and call.args[0].kind == "variable"

@@ -9,6 +9,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
     asserts,
@@ -16,6 +17,7 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
     following,
     refutes,
     span_of,
+    statements,
 )
 from otp_genesis_analyzers.source import Source
 
@@ -23,17 +25,40 @@ Purpose = Literal["state", "progress", "time", "silence"]
 """State: the next statement asserts on it. Progress: something else comes before the assertion.
 Time: it has to pass, for its own sake. Silence: nothing should happen."""
 
-_NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""'})
+_NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""', "{:error, :timeout}"})
 _NEXT_SECOND_MS = range(1001, 1101)
 """So long sleeps who wants a timestamp in whole seconds to differ."""
 
-_TIME_KEYS = ("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age")
+_TIME_KEYS = (
+    *("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age"),
+    *("period", "tick", "idle", "delay", "_after"),
+)
 """Parts of names whose number says how long something lasts."""
+_EXPIRY_KEYS = ("ttl", "expir", "max_age")
+"""Those that nobody gives without meaning the end of it."""
 _TIME_WORDS = (
     *("ttl", "expir", "timeout", "time out", "timed out", "window", "throttl", "rate limit", "rate_limit"),
     *("interval", "debounc", "cooldown", "stale", "elapsed", "duration", "uptime", "refill", "idle"),
+    *("timestamp", "modification time"),
 )
 """Parts of the names of tests that time itself is the subject of."""
+_COMMENT_WORDS = ("expire", "elapse", "interval", "timeout", "ttl", " window", " timer", " ms)", " ms after")
+"""Parts of comments above a sleep that wants time to pass."""
+_STILLNESS_WORDS = (
+    *("does not ", "do not ", "is not ", "are not ", "will not ", "should not ", "must not ", "n't "),
+    *("never ", "nothing ", "ignores ", "ignored ", "suppress", "unchanged ", "still "),
+)
+"""Parts of the names of tests that want to see that something stays as it is."""
+_NOT_STILLNESS = (
+    *("anymore", "any more", "any longer", "not fail", "not crash", "not raise", "not error", "not block"),
+    *("n't fail", "n't crash", "n't raise", "n't error", "n't block"),
+)
+_CONDITIONS = (" when ", " if ", " unless ", " while ", " until ", " because ", " after ", " for ")
+"""What comes behind them in the name of a test is not what it wants to see."""
+_SHORTEST_KEYED_MS = 5
+_SHORTEST_GIVEN_MS = 20
+_CAPTURES = frozenset({"capture", "with"})
+"""First words of `capture_log` and `with_log`."""
 
 _WAITING_ASSERTIONS = frozenset(
     {"assert_receive", "assert_push", "assert_reply", "assert_broadcast", "assert_redirect", "assert_patch"}
@@ -56,18 +81,31 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
     behind = [
         node
         for node in following(source, block.clause, sleep)
-        if not _is_sleep(node) and (asserts(node) or not span_of(node).contains(sleep.span))
+        if not _is_sleep(node) and not _asserts_type(node)
+        if asserts(node) or not span_of(node).contains(sleep.span)
     ]
     if not behind or not _asserted_later(block, sleep):
         return None
     if refutes(behind[0]) or _is_still_alive(behind[0]):
         return "silence"
-    if _about_time(source, block, slept_ms):
+    if _about_time(source, block, sleep, slept_ms) or _is_longer_than_given(source, block, sleep):
         return "time"
-    looks = _looks_at_state(behind[0])
-    if looks or (_reads(behind[0]) and len(behind) > 1 and asserts(behind[1])):
-        return "state"
-    return "progress"
+    has_read = _reads(behind[0]) and len(behind) > 1
+    looks = behind[1] if has_read else behind[0]
+    if _is_still_alive(looks):
+        return "silence"
+    is_state = _asserts_something(looks) if has_read else _looks_at_state(looks)
+    if not is_state or _captures_anew(looks, sleep):
+        return "progress"
+    return "silence" if _is_about_stillness(source, block, looks, sleep) else "state"
+
+
+def _asserts_type(node: Node) -> bool:
+    """`assert is_pid(pid)`: of what was there before."""
+    asserted = next(iter(syntax.arguments(node)), None) if asserts(node) else None
+    if asserted is None or not syntax.local_name(asserted).startswith("is_") or _is_of_nothing(asserted):
+        return False
+    return all(argument.type == "identifier" for argument in syntax.arguments(asserted))
 
 
 def _is_sleep(node: Node) -> bool:
@@ -88,7 +126,7 @@ def _looks_at_state(node: Node) -> bool:
     if not asserts(node) or syntax.local_name(node) in _WAITING_ASSERTIONS | {"assert_raise"}:
         return False
     asserted = next(iter(syntax.arguments(node)), None)
-    if asserted is None or _is_of_nothing(asserted):
+    if asserted is None or not _asserts_something(node):
         return False
     if asserted.type == "binary_operator" and syntax.operator(asserted) == "=":
         value = syntax.right(asserted)
@@ -96,13 +134,59 @@ def _looks_at_state(node: Node) -> bool:
     return _called(asserted) not in _ACTING
 
 
+def _asserts_something(node: Node) -> bool:
+    asserted = next(iter(syntax.arguments(node)), None)
+    return asserts(node) and asserted is not None and not _is_of_nothing(asserted)
+
+
+def _captures_anew(node: Node, sleep: Call) -> bool:
+    """`assert capture_log(fn -> ... end) =~ text`: what it asserts on happens behind the sleep."""
+    asserted = next(iter(syntax.arguments(node)), None)
+    return _called(asserted) in _CAPTURES and not span_of(node).contains(sleep.span)
+
+
+def _is_about_stillness(source: Source, block: TestBlock, looks: Node, sleep: Call) -> bool:
+    """The name of the test says so, or what was there before the sleep is asserted to be there still."""
+    wanted = f"{block.function.name.removeprefix('test ')} ".lower()
+    for condition in _CONDITIONS:
+        wanted = f"{wanted.partition(condition)[0]} "
+    if any(word in wanted for word in _STILLNESS_WORDS) and not any(
+        word in wanted for word in _NOT_STILLNESS
+    ):
+        return True
+    before = [node for node in statements(source, block.clause) if node.end_byte <= sleep.head.start]
+    checks = [node for node in before if asserts(node) or refutes(node)]
+    is_kept = syntax.local_name(looks) not in ("assert_received", "assert_receive")
+    if checks and is_kept and syntax.text(checks[-1]) == syntax.text(looks):
+        return True
+    return any(_gave_the_same(node, looks) for node in before)
+
+
+def _gave_the_same(earlier: Node, looks: Node) -> bool:
+    """`{:ok, date} = get(pid)` before the sleep, `assert {:ok, ^date} = get(pid)` behind it."""
+    asserted = next(iter(syntax.arguments(looks)), None)
+    if earlier.type != "binary_operator" or asserted is None or asserted.type != "binary_operator":
+        return False
+    if syntax.operator(earlier) != "=" or syntax.operator(asserted) not in ("=", "=="):
+        return False
+    pattern, value = syntax.left(earlier), syntax.right(earlier)
+    sides = (syntax.left(asserted), syntax.right(asserted))
+    if pattern is None or value is None or value.type != "call" or None in sides:
+        return False
+    written = [syntax.text(side).replace("^", "") for side in sides if side is not None]
+    return sorted(written) == sorted((syntax.text(pattern), syntax.text(value)))
+
+
 def _is_of_nothing(asserted: Node) -> bool:
     """`[] = x`, `x == 0`, `is_nil(x)`, `not x`: true before anything has happened, and perhaps after."""
     if asserted.type == "unary_operator":
         return syntax.operator(asserted) in ("not", "!")
-    if asserted.type == "binary_operator":
+    if asserted.type == "binary_operator" and syntax.operator(asserted) in ("=", "==", "==="):
         sides = (syntax.left(asserted), syntax.right(asserted))
         return any(side is not None and syntax.text(side) in _NOTHING for side in sides)
+    if _called(asserted) == "match":
+        pattern = next(iter(syntax.arguments(asserted)), None)
+        return pattern is not None and syntax.text(pattern) in _NOTHING
     return syntax.local_name(asserted) == "is_nil"
 
 
@@ -129,15 +213,47 @@ def _called(node: Node | None) -> str:
     return syntax.text(target).rstrip("!?").split("_", 1)[0] if target is not None else ""
 
 
-def _about_time(source: Source, block: TestBlock, slept_ms: int) -> bool:
+def _is_longer_than_given(source: Source, block: TestBlock, sleep: Call) -> bool:
+    """The test sleeps, in all, a little longer than a number that it gave to a function before."""
+    sleeps = (call for call in block.clause.calls if is_sleep(call) and call.closure in (-1, sleep.closure))
+    slept_ms = sum(slept_milliseconds(call) or 0 for call in sleeps if call.head.start <= sleep.head.start)
+    body = block.clause.body
+    if body is None:
+        return False
+    given = (
+        int(syntax.text(argument).replace("_", ""))
+        for node in syntax.below(source.node_at(body))
+        if node.type == "call" and node.start_byte < sleep.head.start and not _is_sleep(node)
+        for argument in syntax.arguments(node)
+        if argument.type == "integer" and syntax.text(argument).replace("_", "").isdigit()
+    )
+    return any(_SHORTEST_GIVEN_MS <= time_ms < slept_ms <= 1.5 * time_ms for time_ms in given)
+
+
+def _is_said_to_be_about_time(source: Source, sleep: Call) -> bool:
+    """In the comment above: `# wait for the watchdog timer to expire`, `# (100 ms after the start)`."""
+    statement = source.node_at(sleep.span)
+    if statement.parent is not None and statement.parent.type == "binary_operator":
+        statement = statement.parent
+    node = statement.prev_named_sibling
+    comment = ""
+    while node is not None and node.type == "comment":
+        comment = f"{syntax.text(node)} {comment}"
+        node = node.prev_named_sibling
+    words = comment.lower()
+    return any(word in words for word in _COMMENT_WORDS)
+
+
+def _about_time(source: Source, block: TestBlock, sleep: Call, slept_ms: int) -> bool:
     if slept_ms in _NEXT_SECOND_MS:
         return True
     about = f"{describe_of(source, block.clause)} {block.function.name}".lower()
-    if any(word in about for word in _TIME_WORDS):
+    if any(word in about for word in _TIME_WORDS) or _is_said_to_be_about_time(source, sleep):
         return True
     body = block.clause.body
     return body is not None and any(
-        any(word in key.lower() for word in _TIME_KEYS) and value <= slept_ms
+        any(word in key.lower() for word in _EXPIRY_KEYS)
+        or (any(word in key.lower() for word in _TIME_KEYS) and _SHORTEST_KEYED_MS <= value <= slept_ms)
         for key, value in _named_numbers(source.node_at(body))
     )
 

@@ -75,7 +75,10 @@ def _wait_in(nodes: list[Node], events: list[tuple[Site, Term]]) -> TelemetryWai
         pattern = _awaited(node)
         if pattern is None or not _takes_nothing(pattern):
             continue
-        attach = next((site.call for site, message in events if may_match(pattern, message)), None)
+        fitting = [(site.call, message) for site, message in events if may_match(pattern, message)]
+        if any(_asserts_on(pattern, message) for _, message in fitting):
+            continue
+        attach = next((call for call, _ in fitting), None)
         looks = _next_assertion(nodes[index + 1 :])
         if attach is not None and looks is not None:
             return TelemetryWait(node, looks, attach)
@@ -83,13 +86,26 @@ def _wait_in(nodes: list[Node], events: list[tuple[Site, Term]]) -> TelemetryWai
 
 
 def _next_assertion(nodes: list[Node]) -> Node | None:
-    """`assert` of something that is there by now; None where the next thing is another message or event."""
+    """`assert` of something that is there by now; None where the next thing is another message or event.
+
+    None too where the test sleeps before it looks, and where it only asks for processes to live on.
+    """
     for node in nodes:
+        target = syntax.call_target(node) if node.type == "call" else None
+        if target is not None and syntax.text(target) in ("Process.sleep", ":timer.sleep"):
+            return None
         if syntax.local_name(node) == "assert":
-            return node
+            return None if "Process.alive?" in map(syntax.text, _targets_below(node)) else node
         if asserts(node) or syntax.local_name(node).startswith(("refute", "receive", "flush")):
             return None
     return None
+
+
+def _targets_below(node: Node) -> Iterator[Node]:
+    for inner in syntax.below(node):
+        target = syntax.call_target(inner) if inner.type == "call" else None
+        if target is not None:
+            yield target
 
 
 def _awaited(node: Node) -> Term | None:
@@ -109,6 +125,16 @@ def _takes_nothing(pattern: Term) -> bool:
         or (part.kind == "variable" and part.value.startswith("_"))
         or (part.kind == "map" and not part.items)
         for part in pattern.walk()
+    )
+
+
+def _asserts_on(pattern: Term, message: Term) -> bool:
+    """The pattern has an atom where the handler puts what the event brought: the event is what is tested."""
+    if pattern.kind != "tuple" or message.kind != "tuple" or len(pattern.items) != len(message.items):
+        return False
+    return any(
+        taken.kind in ("atom", "string") and sent.kind not in ("atom", "string", "list", "other")
+        for taken, sent in zip(pattern.items, message.items, strict=True)
     )
 
 

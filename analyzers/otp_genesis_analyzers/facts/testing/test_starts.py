@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, describe_of, test_blocks
@@ -30,7 +31,8 @@ class TestStart(NamedTuple):
 def test_starts(source: Source, block: TestBlock) -> Iterator[TestStart]:
     """The processes of other modules that a test or setup starts with `start_link/1`.
 
-    A test that is about starting is left out, and so is one that traps exits: it wants the link.
+    A test that is about starting is left out, one that traps exits, since it wants the link, and a process
+    that `on_exit` stops.
     """
     clause = block.clause
     starts = [call for call in clause.calls if _is_start(call)]
@@ -38,7 +40,9 @@ def test_starts(source: Source, block: TestBlock) -> Iterator[TestStart]:
         return
     failing = {call.module for call in starts if not _succeeds(call)}
     for call in starts:
-        if call.module not in failing and call.closure < 0 and not call.branch:
+        if call.module in failing or call.closure >= 0 or call.branch:
+            continue
+        if not _is_stopped_on_exit(source, clause, _pid_of(call)):
             yield TestStart(block.site(call), _pid_of(call), _is_ended(clause, call))
 
 
@@ -76,6 +80,21 @@ def _is_about_starting(source: Source, block: TestBlock) -> bool:
     return not block.is_setup and any(word in about for word in _ABOUT_STARTING)
 
 
+def _is_stopped_on_exit(source: Source, clause: Clause, pid: str) -> bool:
+    """`on_exit(fn -> Cart.stop(pid) end)`."""
+    for closure in clause.closures if pid else ():
+        if closure.receiver.startswith("on_exit/"):
+            names = (node for node in syntax.below(source.node_at(closure.span)) if node.type == "identifier")
+            inside = (call for call in clause.calls if closure.span.contains(call.span))
+            if any(syntax.text(name) == pid for name in names) and any(map(_ends_something, inside)):
+                return True
+    return False
+
+
+def _ends_something(call: Call) -> bool:
+    return any(word in call.name for word in _ENDS)
+
+
 def _is_ended(clause: Clause, start: Call) -> bool:
     """Something in the block stops, kills or unlinks the process, or a process that may be it.
 
@@ -87,7 +106,7 @@ def _is_ended(clause: Clause, start: Call) -> bool:
 def _may_end(call: Call, module: str, pid: str) -> bool:
     if call.is_to("Process", "alive?"):
         return bool(call.args) and call.args[0].value == pid
-    if not any(word in call.name for word in _ENDS):
+    if not _ends_something(call):
         return False
     if not call.args:
         return call.arity > 0 and call.module in ("", module)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.across_modules.one_process import client_side, runs_in_one_process
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import is_unused
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Function, Module
@@ -242,6 +243,23 @@ class CheckThenActProcess(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Repairs do
+              def repair(order) do
+                case Registry.lookup(Shop.Registry, order) do
+            #        ^^^^^^^^^^^^^^^ information: another process may start it meanwhile
+                  [{pid, _}] ->
+                    GenServer.cast(pid, {:repair, order})
+
+                  _ ->
+                    {:ok, _} = DynamicSupervisor.start_child(Shop.Workshop, {Shop.Repair, order})
+                    :ok
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -267,6 +285,17 @@ class CheckThenActProcess(Rule):
                 case DynamicSupervisor.start_child(Shop.CartSupervisor, {Shop.Cart, id}) do
                   {:ok, pid} -> pid
                   {:error, {:already_started, pid}} -> pid
+                end
+              end
+
+              def register(key) do
+                ensure_registry()
+                Registry.register(Shop.Names, key, nil)
+              end
+
+              defp ensure_registry do
+                if Process.whereis(Shop.Names) == nil do
+                  Supervisor.start_child(Shop.Supervisor, {Registry, keys: :unique, name: Shop.Names})
                 end
               end
             end
@@ -412,7 +441,7 @@ class CheckThenActProcess(Rule):
             shared = client_side(graph)
             for site in asking:
                 for check in checks(file.source, graph, site.clause):
-                    if check.question is site.call and _races(file.source, shared, site, check):
+                    if check.question is site.call and _races(file.source, graph, shared, site, check):
                         yield self._checked(file, site, check)
             yield from self._polled(file, graph)
 
@@ -478,18 +507,20 @@ class CheckThenActProcess(Rule):
         )
 
 
-def _races(source: Source, shared: frozenset[str], site: Site, check: Check) -> bool:
+def _races(source: Source, graph: CallGraph, shared: frozenset[str], site: Site, check: Check) -> bool:
     if site.function.name == "terminate":
         return False
     if check.step != "start":
         return True
     known = knows_already_started(source, site.clause)
-    return site.function.id in shared and not known and not _is_forgotten(check.act)
+    return site.function.id in shared and not known and not _is_forgotten(graph, site, check.act)
 
 
-def _is_forgotten(start: Call) -> bool:
+def _is_forgotten(graph: CallGraph, site: Site, start: Call) -> bool:
     """Nobody looks at what the start gives, so that whoever comes second goes on all the same."""
-    return start.result == "discarded" or (start.bound_to is not None and start.bound_to.kind == "variable")
+    if start.bound_to is not None:
+        return start.bound_to.kind == "variable"  # `{:ok, _} =` fails where the process is there already
+    return is_unused(graph, site.function, site.clause, start)
 
 
 def _own_callbacks(module: Module) -> tuple[Function, ...]:

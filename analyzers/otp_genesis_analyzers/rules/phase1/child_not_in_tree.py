@@ -23,7 +23,8 @@ class ChildNotInTree(Rule):
     ## What it does
     Reports a server, agent or supervisor whose `start_link` registers a constant name, where no child list
     and no `start_child` of the project starts it and nothing else names it as a value or starts it. It is a
-    **warning** where other code of the application calls it, and **information** where nothing does.
+    **warning** where other code of the application calls it, and **information** where nothing does, or
+    where it is part of a published package, whose user may be the one to start it.
 
     It speaks only when the whole tree is known: no file of the application is broken, and every child list
     can be read to its last entry.
@@ -33,7 +34,8 @@ class ChildNotInTree(Rule):
     exits with `:noproc`, a cast is lost without a word.
 
     ## When it is legitimate
-    In a library without `mod:`, whose user starts the process. Where configuration, `apply` or a
+    In a library without `mod:`, whose user starts the process, and in a published package that does not use
+    the process itself. Where configuration, `apply` or a
     `{module, function, arguments}` tuple names the module. In a module that implements a behaviour of the
     project and may be picked at run time. None of these is reported.
 
@@ -201,6 +203,46 @@ class ChildNotInTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/tools.ex
+            defmodule Shop.Tools do
+            #         ^^^^^^^^^^ warning: so nothing registers `:shop_tools`
+              def start_link, do: Agent.start_link(fn -> %{} end, name: :shop_tools)
+              def get(name), do: Agent.get(:shop_tools, &Map.get(&1, name))
+            end
+
+            defmodule Shop.Workbench do
+              def run(name), do: Shop.Tools.get(name).()
+            end
+            """
+        ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Ring.MixProject do
+              use Mix.Project
+              def project, do: [app: :ring, version: "1.0.0", package: [licenses: ["MIT"]]]
+              def application, do: [mod: {Ring.Application, []}]
+            end
+            # file: lib/ring/application.ex
+            defmodule Ring.Application do
+              use Application
+              def start(_type, _args), do: Supervisor.start_link([Ring.Sweeper], strategy: :one_for_one)
+            end
+            # file: lib/ring.ex
+            defmodule Ring do
+            #         ^^^^ information: `Ring.Client.size/0` calls it
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def size, do: GenServer.call(__MODULE__, :size)
+            end
+
+            defmodule Ring.Client do
+              def size, do: Ring.size()
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -353,12 +395,34 @@ class ChildNotInTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Ring.MixProject do
+              use Mix.Project
+              def project, do: [app: :ring, version: "1.0.0", package: [licenses: ["MIT"]]]
+              def application, do: [mod: {Ring.Application, []}]
+            end
+            # file: lib/ring/application.ex
+            defmodule Ring.Application do
+              use Application
+              def start(_type, _args), do: Supervisor.start_link([Ring.Sweeper], strategy: :one_for_one)
+            end
+            # file: lib/ring/healer.ex
+            defmodule Ring.Healer do
+              @moduledoc "Put it among the children of your application."
+              use GenServer
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            end
+            """
+        ),
     ]
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         trees = forest(project)
         for app, entry, registered in _orphans(project, trees):
-            if not _mentioned(project, entry.module.name):
+            for_users = app.packaged and _first_user(project, entry.module.name) is None
+            if not for_users and not _mentioned(project, entry.module.name):
                 yield self._finding(project, trees, app, entry, registered)
 
     def _finding(
@@ -377,7 +441,7 @@ class ChildNotInTree(Rule):
             f"no supervisor of `{app.name}` starts `{name}`, so nothing registers `{registered}`; {used}",
             snippet=name,
             scope=name,
-            severity=Severity.WARNING if user is not None else Severity.INFORMATION,
+            severity=Severity.WARNING if user is not None and not app.packaged else Severity.INFORMATION,
             confidence=Confidence.STRONG,
             fix=FixKind.UNSAFE if user is not None and _starts_alone(entry.module) else FixKind.LLM,
             related=tuple(related),
@@ -389,12 +453,20 @@ def _orphans(project: Project, trees: Forest) -> Iterator[tuple[MixApp, ModuleEn
     for entry in project.modules.values():
         module, app = entry.module, project.app_of(entry.path)
         registered = _registered_by_start(module)
-        if app is None or not app.application or not registered or not kinds(module) & _CHILD_KINDS:
+        if app is None or not app.application or not registered or not _is_process(module):
             continue
         if not project.role_of(entry.path).is_application_code or _may_be_chosen(project, module):
             continue
         if is_in_tree(project, trees, app, module.name) == "no":
             yield app, entry, registered
+
+
+def _is_process(module: Module) -> bool:
+    """It uses or implements what makes one of it; an Agent needs neither."""
+    if kinds(module) & _CHILD_KINDS:
+        return True
+    starts = (start_of(site.call) for site in sites(module) if site.function.name == "start_link")
+    return any(start is not None and start.behaviour == "Agent" for start in starts)
 
 
 def _starts_alone(module: Module) -> bool:

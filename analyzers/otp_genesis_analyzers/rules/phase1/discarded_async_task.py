@@ -3,13 +3,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from msgspec import structs
+
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused
-from otp_genesis_analyzers.facts.calls.sites import Site, sites
+from otp_genesis_analyzers.facts.calls.sites import Site, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
+
+_BLOCKS = frozenset({"body", "do_block", "else_block", "block", "stab_clause", "source"})
 
 
 class DiscardedAsyncTask(Rule):
@@ -18,6 +27,8 @@ class DiscardedAsyncTask(Rule):
     ## What it does
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` whose task is a
     statement's unused value, is bound to `_`, or is returned to callers in the same module who all drop it.
+    It is **information** for a task without a link whose starter ends there: its result reaches nobody; and
+    in a live component, where a view of the project takes `{ref, result}`.
 
     ## Why it matters on the BEAM
     A task sends its result to the process that started it. With nobody to await it, the message stays in
@@ -105,6 +116,33 @@ class DiscardedAsyncTask(Rule):
         ),
         Example(
             """
+            # file: lib/shop_web/live/sales_chart.ex
+            defmodule ShopWeb.SalesChart do
+              use Phoenix.LiveComponent
+
+              @impl true
+              def update(%{days: days}, socket) do
+                Task.async(fn -> {:ok, Shop.Sales.of(days)} end)
+            #   ^^^^^^^^^^ information: is thrown away
+                {:ok, assign(socket, loading: true)}
+              end
+
+              def update(%{sales: sales}, socket), do: {:ok, assign(socket, sales: sales, loading: false)}
+            end
+            # file: lib/shop_web/live/sales_live.ex
+            defmodule ShopWeb.SalesLive do
+              use Phoenix.LiveView
+
+              @impl true
+              def handle_info({_ref, {:ok, sales}}, socket) do
+                send_update(ShopWeb.SalesChart, id: "chart", sales: sales)
+                {:noreply, socket}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Catalogue do
               use GenServer
 
@@ -157,6 +195,35 @@ class DiscardedAsyncTask(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Upgrade do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                case Shop.Schema.upgrade(opts) do
+                  {:ok, version} ->
+                    Task.Supervisor.async_nolink(Shop.Tasks, Shop.Audit, :write, [version])
+            #       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ information: the process that its result is for ends
+                    :ignore
+
+                  {:error, reason} ->
+                    Task.async(fn -> Shop.Audit.write(reason) end)
+            #       ^^^^^^^^^^ warning: its crash ends the caller
+                    {:stop, reason}
+                end
+              end
+
+              @impl true
+              def handle_info(:timeout, state) do
+                Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Mailer.late(state) end)
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ information
+                {:stop, :normal, state}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -186,6 +253,24 @@ class DiscardedAsyncTask(Rule):
 
                 receive do
                   {_ref, found} -> found
+                end
+              end
+
+              def counted(phrases) do
+                owner = self()
+
+                Enum.each(phrases, fn phrase ->
+                  Task.async(fn -> send(owner, {:found, Shop.Index.find(phrase)}) end)
+                end)
+
+                collect(length(phrases), [])
+              end
+
+              defp collect(0, found), do: found
+
+              defp collect(left, found) do
+                receive do
+                  {:found, more} -> collect(left - 1, [more | found])
                 end
               end
 
@@ -267,18 +352,44 @@ class DiscardedAsyncTask(Rule):
                 if _starts_async(site) and _nobody_takes_result(graph, site):
                     yield self._finding(file, site)
 
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """The process of a component is that of its view, which may take the result."""
+        site = site_at(project.files[finding.path].facts, finding.span)
+        if site is None or "LiveComponent" not in kinds(site.module):
+            return finding
+        views = (entry.module for entry in project.modules.values() if "LiveView" in kinds(entry.module))
+        if any(map(takes_task_replies, views)):
+            return structs.replace(finding, severity=Severity.INFORMATION)
+        return finding
+
     def _finding(self, file: FileView, site: Site) -> Finding:
-        linked = "" if site.call.name == "async_nolink" else ", and its crash ends the caller"
+        is_linked = site.call.name != "async_nolink"
+        ends = not is_linked and _ends_with_process(file.source, site.call)
+        fate = (
+            "the process that its result is for ends" if ends else "its result stays in the caller's mailbox"
+        )
+        harm = ", and its crash ends the caller" if is_linked else ""
         rewritable = file.role.is_application_code and site.call.form == "call"
         return self.report(
             file.facts.path,
             site.call.head,
-            f"the task of `{site.call.target}` is thrown away: "
-            f"its result stays in the caller's mailbox{linked}",
+            f"the task of `{site.call.target}` is thrown away: {fate}{harm}",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
+            severity=Severity.INFORMATION if ends else Severity.WARNING,
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
+
+
+def _ends_with_process(source: Source, call: Call) -> bool:
+    """Its block gives `:ignore` or `{:stop, ...}`: nobody is left whose mailbox could fill."""
+    statement = source.node_at(call.span)
+    while statement.parent is not None and statement.parent.type not in _BLOCKS:
+        statement = statement.parent
+    last = syntax.children(statement.parent)[-1] if statement.parent is not None else statement
+    if last.type == "tuple" and syntax.children(last):
+        last = syntax.children(last)[0]
+    return last.type == "atom" and syntax.text(last) in (":ignore", ":stop", ":stop_and_reply")
 
 
 def _starts_async(site: Site) -> bool:
@@ -287,16 +398,29 @@ def _starts_async(site: Site) -> bool:
 
 
 def _nobody_takes_result(graph: CallGraph, site: Site) -> bool:
-    if not is_unused(graph, site.function, site.clause, site.call) or _received(site):
+    if not is_unused(graph, site.function, site.clause, site.call) or _received(graph, site):
         return False
     if not site.module.complete:
         return False  # the clause that takes the result may be the one being typed
     return not (takes_task_replies(site.module) and site.function.id in callback_chains(graph))
 
 
-def _received(site: Site) -> bool:
-    """A `receive` later in the clause, in the process that the result is sent to."""
+def _received(graph: CallGraph, site: Site) -> bool:
+    """A `receive` later in the clause or in a function called there, in the process that started the task."""
+    call = site.call
     return any(
-        receive.closure == site.call.closure and receive.span.start >= site.call.span.end
+        receive.closure == call.closure and receive.span.start >= call.span.end
         for receive in site.clause.receives
+    ) or (
+        call.runs == "here"
+        and any(_waits(graph, later) for later in site.clause.calls if _is_later(call, later))
     )
+
+
+def _is_later(call: Call, later: Call) -> bool:
+    return later.runs == "here" and later.span.start >= call.span.end
+
+
+def _waits(graph: CallGraph, call: Call) -> bool:
+    target = graph.target(call)
+    return target is not None and any(clause.receives for clause in target.clauses)

@@ -168,11 +168,22 @@ class DynamicAtom(Rule):
         ),
         Example(
             """
-            defmodule Shop.Import do
+            defmodule Shop.JSON do
               def rows(text) do
                 for {key, value} <- Jason.decode!(text), do: {:erlang.binary_to_atom(key, :utf8), value}
             #                                                 ^^^^^^^^^^^^^^^^^^^^^^ information: decoded
               end
+
+              def headers(text) do
+                Enum.map(Regex.scan(~r/meta-([^=]+)=/, text), fn line ->
+                  [_all, name] = line
+                  String.to_atom(name)
+            #     ^^^^^^^^^^^^^^ information: decoded
+                end)
+              end
+
+              def struct(%{"kind" => kind, "fields" => fields}), do: struct(String.to_atom(kind), fields)
+            #                                                               ^^^^^^^^^^^^^^ hint
 
               def columns(line), do: line |> String.split(",") |> Enum.map(&String.to_atom/1)
             #                                                              ^^^^^^^^^^^^^^^^^ hint
@@ -206,7 +217,33 @@ class DynamicAtom(Rule):
               defp kind(socket), do: String.to_atom(socket.assigns.kind)
             #                        ^^^^^^^^^^^^^^ information
             end
+
+            defmodule ShopWeb.Charts do
+              use ShopWeb, chart: :bars
+
+              def draw(rows), do: Map.new(rows, &{key(&1.name), &1.sum})
+              defp key(name), do: String.to_atom("#{name}_chart")
+            #                     ^^^^^^^^^^^^^^ information
+              def field(name), do: String.to_atom("#{name}_field")
+            #                      ^^^^^^^^^^^^^^ hint
+            end
             """,
+        ),
+        Example(
+            """
+            defmodule Shop.Packer do
+              use GenServer
+
+              def start_link(opts) do
+                id = Keyword.get(opts, :id, 1)
+                GenServer.start_link(__MODULE__, opts, name: Module.concat(__MODULE__, "#{id}"))
+            #                                                ^^^^^^^^^^^^^ hint
+              end
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+            end
+            """
         ),
     ]
     VALID: ClassVar = [
@@ -386,7 +423,9 @@ def _is_hot(graph: CallGraph, made: MadeAtom) -> bool:
     if made.call is None:
         return False
     often = [callback for callback in callbacks(made.module) if callback.name not in _ONCE]
-    return is_web(made.module) or made.function.id in graph.reached(often)
+    # What templates give a public helper is out of sight: mostly literals.
+    is_part = made.module.name.partition(".")[0].endswith("Web") and not made.function.public
+    return is_web(made.module) or is_part or made.function.id in graph.reached(often)
 
 
 def _may_exist(source: Source, made: MadeAtom, origin: From) -> bool:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
+from msgspec import structs
+
 from otp_genesis_analyzers.across_modules.one_process import client_side, runs_in_one_process
 from otp_genesis_analyzers.across_modules.shared_tables import can_be_raced, is_closed_elsewhere, is_handed_in
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
@@ -230,6 +232,25 @@ class EtsReadModifyWrite(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/stock.ex
+            defmodule Shop.Stock do
+              @callback take(String.t()) :: true
+            end
+            # file: lib/shop/stock/table.ex
+            defmodule Shop.Stock.Table do
+              @behaviour Shop.Stock
+
+              @impl true
+              def take(item) do
+                [{_, left}] = :ets.lookup(:shop_stock, item)
+            #                 ^^^^^^^^^^^ information: a row written in between is lost
+                :ets.insert(:shop_stock, {item, left - 1})
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -348,6 +369,23 @@ class EtsReadModifyWrite(Rule):
               end
             end
 
+            defmodule Shop.Shelves do
+              def resize(shelf, size) do
+                Registry.lock(Shop.Registry, shelf, fn ->
+                  [{_, old}] = :ets.lookup(:shop_shelves, shelf)
+                  :ets.insert(:shop_shelves, {shelf, max(old, size)})
+                end)
+              end
+
+              def clear(shelf) do
+                acquire_lock(shelf)
+                [{_, size}] = :ets.lookup(:shop_shelves, shelf)
+                :ets.insert(:shop_shelves, {shelf, size - 1})
+              end
+
+              defp acquire_lock(shelf), do: :ets.insert_new(:shop_locks, {shelf, self()}) || exit(:taken)
+            end
+
             defmodule Shop.Bag do
               use GenServer
 
@@ -413,6 +451,9 @@ class EtsReadModifyWrite(Rule):
             return finding
         if runs_in_one_process(project, site.module, site.function):
             return None
+        if site.clause.impl and any(project.module(name) is not None for name in site.module.behaviours):
+            # Called through the behaviour, by processes that are out of sight: it may be one alone.
+            finding = structs.replace(finding, severity=min(finding.severity, Severity.INFORMATION))
         use = next((use for use in table_uses(site.module) if use.call.head == finding.span), None)
         return None if use is not None and is_closed_elsewhere(project, use) else finding
 

@@ -33,14 +33,15 @@ class HardStop(Rule):
 
     ## Why it matters on the BEAM
     An exit signal with the reason `:normal` is dropped by a process that does not trap exits, and is a
-    message to one that does: neither ends. `:kill` cannot be trapped: the process ends without
-    `terminate/2`, and all that are linked to it get `:killed`. `System.halt` ends the virtual machine with
-    no supervisor asked; `System.stop` lets each application stop its children in order.
+    message to one that does: neither ends, unless it comes from its parent. `:kill` cannot be trapped: the
+    process ends without `terminate/2`, and all that are linked to it get `:killed`. `System.halt` ends the
+    virtual machine with no supervisor asked; `System.stop` lets each application stop its children in order.
 
     ## When it is legitimate
     A kill as the last resort: in a `catch`, a `rescue` or the `after` of a `receive`, behind a stop with a
-    timeout, behind another signal to the same process. A signal to `self()`. A halt in a command-line tool,
-    a Mix or release task. None of these is reported, nor is code in tests.
+    timeout, behind another signal to the same process. A signal to `self()`. `:normal` from a module that
+    starts supervisors or servers itself: such a process ends when its parent says so. A halt in a
+    command-line tool, a Mix or release task. None of these is reported, nor is code in tests.
 
     ## Use instead
     ```elixir
@@ -167,6 +168,27 @@ class HardStop(Rule):
                 after
                   5_000 -> Process.exit(pid, :kill)
                 end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Editor do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, %{folder: opts[:folder], checks: nil}}
+
+              @impl true
+              def handle_cast({:checks, true}, %{checks: nil} = state) do
+                {:ok, checks} = Shop.Checks.Supervisor.start_link(state.folder)
+                {:noreply, %{state | checks: checks}}
+              end
+
+              def handle_cast({:checks, false}, state) do
+                Process.exit(state.checks, :normal)
+                {:noreply, %{state | checks: nil}}
               end
             end
             """

@@ -161,6 +161,33 @@ class MonitorLeak(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Closing do
+              def close(pid, how, timeout_ms \\\\ 5_000)
+
+              def close(pid, :shutdown, timeout_ms) do
+                ref = Process.monitor(pid)
+                Process.exit(pid, :shutdown)
+
+                receive do
+                  {:DOWN, ^ref, :process, ^pid, _reason} -> :ok
+                after
+                  timeout_ms -> close(pid, :kill)
+                end
+              end
+
+              def close(pid, :kill, _timeout_ms) do
+                ref = Process.monitor(pid)
+                Process.exit(pid, :kill)
+
+                receive do
+                  {:DOWN, ^ref, :process, ^pid, _reason} -> :ok
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Prices do
               use GenServer
 

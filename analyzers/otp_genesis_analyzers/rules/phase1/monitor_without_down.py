@@ -224,6 +224,19 @@ class MonitorWithoutDown(Rule):
               def handle_info({:DOWN, ref, :process, _, _}, refs), do: {:noreply, Map.delete(refs, ref)}
             end
 
+            defmodule Shop.Listener do
+              use GenServer
+
+              @impl true
+              def init(socket), do: {:ok, socket}
+
+              @impl true
+              def handle_cast({:accept, worker}, socket) do
+                monitor = Process.monitor(worker)
+                :gen_server.enter_loop(Shop.Connection, [], {socket, monitor})
+              end
+            end
+
             defmodule Shop.Views do
               use GenServer
 
@@ -380,9 +393,17 @@ def _monitors(module: Module) -> Iterator[Site]:
 
 
 def _waits_for_end(site: Site) -> bool:
-    """Sets a monitor up, and doesn't take it back in the same clause."""
+    """Sets a monitor up, doesn't take it back in the clause, and is the one that will get its message."""
     calls = site.clause.calls
-    return monitors_process(site.call) and not any(call.is_to("Process", "demonitor") for call in calls)
+    return monitors_process(site.call) and not any(
+        call.is_to("Process", "demonitor") or _goes_on_elsewhere(site.module, call) for call in calls
+    )
+
+
+def _goes_on_elsewhere(module: Module, call: Call) -> bool:
+    """`:gen_server.enter_loop(Shop.Connection, [], state)`: from here on another module takes messages."""
+    is_loop = call.is_to(":gen_server", "enter_loop") or call.is_to(":gen_statem", "enter_loop")
+    return is_loop and bool(call.args) and call.args[0].value != module.name
 
 
 def _takes_down(source: Source, module: Module, call: Call) -> bool:

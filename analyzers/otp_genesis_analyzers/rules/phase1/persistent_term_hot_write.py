@@ -3,10 +3,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from msgspec import structs
+
+from otp_genesis_analyzers.across_modules.boot import when_run
+from otp_genesis_analyzers.across_modules.compile_time import runs_for_macros
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
+from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.tables.persistent_terms import Write, hot_writes
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 _COST = "replacing a persistent term makes the runtime look through every process for the old one"
@@ -17,7 +23,8 @@ class PersistentTermHotWrite(Rule):
 
     ## What it does
     Reports a `:persistent_term.put` whose value is made of what was read under the same key before. It is
-    **information** for a changing value that a server writes for each request, or that holds the time.
+    **information** for a changing value that a server writes for each request, or that holds the time, and
+    in a callback that is called through a behaviour by somebody out of sight.
 
     ## Why it matters on the BEAM
     Reading a persistent term copies nothing, which is what it is for. It is paid for by the writer: when a
@@ -26,9 +33,9 @@ class PersistentTermHotWrite(Rule):
     time, one count is lost.
 
     ## When it is legitimate
-    Written at the start, in `init/1`, in an `@on_load` function, in a Mix task. A value that is computed when
-    it is first asked for, a flag that is set once, a configuration that is loaded anew now and then.
-    None of these is reported.
+    Written at the start, in `init/1`, in an `@on_load` function, in a Mix task, by what only macros call. A
+    value that is computed when it is first asked for, a flag that is set once, a configuration that is loaded
+    anew now and then. None of these is reported.
 
     ## Use instead
     ```elixir
@@ -70,6 +77,21 @@ class PersistentTermHotWrite(Rule):
                 else
                   :persistent_term.put({__MODULE__, name}, %{count: failures})
                 end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Endpoints do
+              @behaviour ProtobufGenerate.Plugin
+
+              @impl true
+              def generate(_context, service) do
+                known = :persistent_term.get(:shop_services, [])
+            #           ^^^^^^^^^^^^^^^^^^^^ information: what is made of this
+                :persistent_term.put(:shop_services, [service | known])
+                {"Endpoints", []}
               end
             end
             """
@@ -207,6 +229,41 @@ class PersistentTermHotWrite(Rule):
         ),
         Example(
             """
+            # file: lib/shop/fields.ex
+            defmodule Shop.Fields do
+              def add(module), do: update(:shop_modules, &[module | &1])
+
+              def note(word), do: :persistent_term.put(:words, [word | :persistent_term.get(:words, [])])
+
+              defp update(key, change) do
+                case :persistent_term.get(key, nil) do
+                  nil -> :persistent_term.put(key, change.([]))
+                  found -> :persistent_term.put(key, change.(found))
+                end
+              end
+            end
+            # file: lib/shop/schema.ex
+            defmodule Shop.Schema do
+              defmacro deffields(fields) do
+                Shop.Fields.add(__CALLER__.module)
+                build(fields)
+              end
+
+              defp build(fields), do: Shop.Fields.add({:built, fields})
+            end
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                Shop.Fields.note("started")
+                Supervisor.start_link([], strategy: :one_for_one)
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/mix/tasks/shop.warm.ex
             defmodule Mix.Tasks.Shop.Warm do
               use Mix.Task
@@ -240,6 +297,20 @@ class PersistentTermHotWrite(Rule):
         for module in production_modules(file.facts, file.role):
             for write in hot_writes(file.source, call_graph(module)):
                 yield self._finding(file, write)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        site = site_at(project.files[finding.path].facts, finding.span)
+        entry = project.module(site.module.name) if site is not None else None
+        if site is None or entry is None:
+            return finding
+        if runs_for_macros(project, entry.module, site.function):
+            return None
+        if when_run(project, entry.module, site.function) == "at boot":
+            return None
+        if site.clause.impl and not kinds(entry.module):
+            # Called through a behaviour, and who calls is out of sight: perhaps the start, or a build.
+            return structs.replace(finding, severity=min(finding.severity, Severity.INFORMATION))
+        return finding
 
     def _finding(self, file: FileView, write: Write) -> Finding:
         call, path = write.read or write.site.call, file.facts.path

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 from msgspec import structs
 
 from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
+from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.dictionary import (
     Slot,
     accumulates,
@@ -25,6 +26,8 @@ from otp_genesis_analyzers.terms import Term
 
 _CONTEXT = ("context", "trace", "span", "metadata", "locale", "logger", "request_id", "correlation")
 """Parts of the names of what is carried along for everything that a process does."""
+_OF_ONE_RUN = (*_CONTEXT, "scope", "stack", "tags", "depth", "nesting")
+"""Parts of the names of collections that are meant to be one for each process."""
 
 _KEPT = "{target} keeps {key} in the process dictionary"
 _IN_SERVER = f"{_KEPT}, where no callback shows it: keep it in the server's state"
@@ -54,8 +57,10 @@ class ProcessDictionary(Rule):
 
     ## When it is legitimate
     Keys of the runtime like `:"$callers"`; a flag that the same function takes out again in `after`; a
-    fresh reference as the key; tests, Mix tasks and scripts. None of these is reported. In a library only
-    the first two warnings are given, and in a published package little of the information.
+    fresh reference as the key; tests, Mix tasks and scripts. None of these is reported. A collection named
+    as a scope, a stack or a context is meant to be one for each process, one that is deleted as a whole is
+    gathered for a while, and a callback may have no argument to hand a value on in: all are information. In
+    a library only the first two warnings are given, and in a published package little of the information.
 
     ## Use instead
     ```elixir
@@ -185,6 +190,61 @@ class ProcessDictionary(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/scope.ex
+            defmodule Shop.Scope do
+              def assign(name, value) do
+                Process.put(:rule_scope, Map.put(Process.get(:rule_scope, %{}), name, value))
+            #   ^^^^^^^^^^^ information: where no signature shows it
+            #                                    ^^^^^^^^^^^ information
+              end
+            end
+            # file: lib/shop/notices.ex
+            defmodule Shop.Notices do
+              def add(notice) do
+                Process.put(:shop_notices, [notice | Process.get(:shop_notices, [])])
+            #   ^^^^^^^^^^^ information: under `:shop_notices`
+            #                                        ^^^^^^^^^^^ information
+              end
+
+              def counter(name) do
+                {:ok, pid} = Agent.start_link(fn -> 0 end)
+                Process.put({:shop_counter, name}, pid)
+            #   ^^^^^^^^^^^ information: where no signature shows it
+                pid
+              end
+            end
+            # file: lib/shop/transaction.ex
+            defmodule Shop.Transaction do
+              def commit, do: Enum.each(Process.delete(:shop_notices) || [], &Shop.Mailer.deliver/1)
+            #                           ^^^^^^^^^^^^^^ hint
+            end
+            # file: lib/shop_web/plugs/correlate.ex
+            defmodule ShopWeb.Plugs.Correlate do
+              def call(conn, _opts), do: Process.put(:correlation_id, conn.assigns.id)
+            #                            ^^^^^^^^^^^ hint
+            end
+            # file: lib/shop/log.ex
+            defmodule Shop.Log do
+              def write(line), do: Shop.Files.append(Process.get(:correlation_id), line)
+            #                                        ^^^^^^^^^^^ hint
+            end
+            # file: lib/shop_web/socket.ex
+            defmodule ShopWeb.Socket do
+              def remember(id), do: Process.put(:shop_id, id)
+            #                       ^^^^^^^^^^^ information
+            end
+            # file: lib/shop_web/serializer.ex
+            defmodule ShopWeb.Serializer do
+              @behaviour Phoenix.Socket.Serializer
+
+              @impl true
+              def encode!(message), do: Map.put(message, :shop, Process.get(:shop_id))
+            #                                                   ^^^^^^^^^^^ information
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -199,6 +259,17 @@ class ProcessDictionary(Rule):
         ),
         Example(
             """
+            defmodule Shop.Parser do
+              def parse(text) do
+                Process.put(:shop_comments, [])
+                {Shop.Lexer.tokens(text, &note/1), Enum.reverse(Process.get(:shop_comments))}
+              after
+                Process.delete(:shop_comments)
+              end
+
+              defp note(comment), do: Process.put(:shop_comments, [comment | Process.get(:shop_comments)])
+            end
+
             defmodule Shop.Drainer do
               def drain(queue) do
                 Process.put(:shop_draining, true)
@@ -239,6 +310,7 @@ class ProcessDictionary(Rule):
 
               def put(ref, key, value), do: Process.put(ref, Map.put(Process.get(ref), key, value))
               def close(ref), do: Process.delete(ref)
+              def note(ref, row), do: Process.put({:rows, ref}, [row | Process.get({:rows, ref}, [])])
             end
             """
         ),
@@ -283,10 +355,12 @@ class ProcessDictionary(Rule):
             # file: lib/shop/acknowledger.ex
             defmodule Shop.Acknowledger do
               def mark(module), do: Process.put(:shop_module, module)
+              def add(row), do: Process.put(:shop_rows, [row | Process.get(:shop_rows, [])])
             end
             # file: lib/shop/reader.ex
             defmodule Shop.Reader do
               def module, do: Process.get(:shop_module)
+              def rows, do: Process.delete(:shop_rows)
             end
             """
         ),
@@ -303,7 +377,7 @@ class ProcessDictionary(Rule):
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
-            found = [slot for slot in slots(module) if not is_scoped(file.source, slot)]
+            found = list(_lasting_slots(file.source, module))
             is_server = bool(kinds(module) & SERVERS)
             stores = [] if is_server else [slot for slot in found if slot.act == "put" and slot.is_constant]
             stored = [slot.key for slot in stores if accumulates(file.source, slot)]
@@ -312,6 +386,8 @@ class ProcessDictionary(Rule):
                     yield self._finding(file, slot, stored, is_server=is_server)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
+        if finding.severity is Severity.WARNING and _is_emptied(finding, project):
+            finding = structs.replace(finding, severity=Severity.INFORMATION)
         app = project.app_of(finding.path)
         if app is not None and app.is_library:
             return finding if finding.severity is Severity.WARNING else None
@@ -336,6 +412,15 @@ class ProcessDictionary(Rule):
             confidence=Confidence.HEURISTIC if is_plain else Confidence.STRONG,
             fix=FixKind.LLM,
         )
+
+
+def _lasting_slots(source: Source, module: Module) -> Iterator[Slot]:
+    """Those of keys that are not taken out again in an `after`, by the function itself or around it."""
+    found = list(slots(module))
+    scoped = {slot.key for slot in found if is_scoped(source, slot)}
+    for slot in found:
+        if slot.key not in scoped or (slot.site.function.public and not is_scoped(source, slot)):
+            yield slot
 
 
 def _is_half(slot: Slot) -> bool:
@@ -369,6 +454,8 @@ def _judged(source: Source, slot: Slot, stored: list[Term], *, is_server: bool) 
             "is gone with the caller. Start it under a supervisor, with a name"
         )
     if slot.key in stored or accumulates(source, slot):
+        if any(part in _name(slot.key) for part in _OF_ONE_RUN):
+            return Severity.INFORMATION, _UNSEEN
         return Severity.WARNING, (
             "{target} keeps a collection under {key} in the process dictionary: each caller has a "
             "collection of its own, gone with its process. A server or an ETS table holds one for all"
@@ -405,16 +492,40 @@ def _read_elsewhere(finding: Finding, project: Project) -> Finding:
     slot = next((s for s in slots(site.module) if s.site.call == site.call), None) if site else None
     if slot is None or slot.act != "get" or not slot.is_constant:
         return finding
+    if any(part in _name(slot.key) for part in _CONTEXT):
+        return finding
     puts = project.derived(_puts).get(slot.key, [])
     if not puts or any(put.path == finding.path for put in puts):
         return finding
     put = puts[0]
+    app = project.app_of(finding.path)
+    if slot.site.module.behaviours or (app is not None and app.packaged):
+        # The head of a callback is not the module's own: there may be no argument to hand it on in.
+        return structs.replace(finding, severity=Severity.INFORMATION)
     return structs.replace(
         finding,
         severity=Severity.WARNING,
         message=f"{finding.message.removesuffix(_ALONE)}, and `{put.module}` puts it there: nothing but "
         "the order of the calls, all in one process, ties the two. Hand the value on as an argument",
         related=(Related(put.path, put.place, f"`{put.module}` puts it there"),),
+    )
+
+
+def _is_emptied(finding: Finding, project: Project) -> bool:
+    """Somewhere the collection is taken out as a whole: it is gathered for a while, and no store."""
+    site = site_at(project.files[finding.path].facts, finding.span)
+    slot = next((s for s in slots(site.module) if s.site.call == site.call), None) if site else None
+    return slot is not None and slot.is_constant and slot.key in project.derived(_deleted)
+
+
+def _deleted(project: Project) -> frozenset[Term]:
+    """Every constant key that application code deletes."""
+    return frozenset(
+        slot.key
+        for path, analysis in project.files.items()
+        for module in production_modules(analysis.facts, project.role_of(path))
+        for slot in slots(module)
+        if slot.act == "delete" and slot.is_constant
     )
 
 

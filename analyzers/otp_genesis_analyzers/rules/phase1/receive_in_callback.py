@@ -12,6 +12,7 @@ from otp_genesis_analyzers.facts.messages.receives import (
     takes_any_end,
     takes_what_is_there,
     waits_for_ever,
+    waits_for_linked,
 )
 from otp_genesis_analyzers.facts.model import Clause, Module, Receive
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -167,6 +168,22 @@ class ReceiveInCallback(Rule):
             #   ^^^^^^^ information: until a process ends
                   {:DOWN, ^ref, :process, _pid, _reason} -> {:reply, :ok, nil}
                 end
+              end
+
+              def handle_call(:plug, _from, _port) do
+                {:ok, port} = Shop.Port.start_link(self())
+
+                receive do
+            #   ^^^^^^^ information: until a process ends
+                  {:plugged, ^port} -> {:reply, :ok, port}
+                  {:refused, ^port, reason} -> {:stop, reason, nil}
+                end
+              end
+
+              def handle_call(:unplug, _from, port) do
+                Process.exit(port, :shutdown)
+                receive do: ({:EXIT, ^port, _reason} -> {:reply, :ok, nil})
+            #   ^^^^^^^ information: until a process ends
               end
 
               def handle_call(:close, _from, port) do
@@ -384,7 +401,7 @@ def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | Non
     if receive.runs != "here" or takes_what_is_there(clause, receive):
         return None
     if waits_for_ever(receive):
-        if ends_with_process(receive):
+        if ends_with_process(receive) or waits_for_linked(module, clause, receive):
             return _Judgement(Severity.INFORMATION, "until a process ends, the server answers nobody")
         return _Judgement(Severity.WARNING, "without an `after`, nothing ends the wait if no message comes")
     if not monitors_before(clause, receive):

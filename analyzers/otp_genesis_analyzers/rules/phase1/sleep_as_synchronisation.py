@@ -33,10 +33,11 @@ class SleepAsSynchronisation(Rule):
     monitor.
 
     ## When it is legitimate
-    Retries and backoff with a limit, pauses for the rate limit of somebody else's service, delays that are
-    meant as such, the loop of a worker that goes on for ever, `Process.sleep(:infinity)`, scripts, Mix and
-    release tasks. None of these is reported. Sleeps in callbacks belong to OTP303 and OTP304, those in
-    tests to OTP408.
+    Retries and backoff with a limit, pauses as long as the other side asked for, pauses for the rate limit
+    of somebody else's service, waits for a program of the operating system, delays that are meant as such,
+    the loop of a worker that goes on for ever, an Oban job that waits, `Process.sleep(:infinity)`, scripts,
+    Mix and release tasks. None of these is reported. Sleeps in callbacks belong to OTP303 and OTP304, those
+    in tests to OTP408.
 
     ## Use instead
     ```elixir
@@ -348,12 +349,68 @@ class SleepAsSynchronisation(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/carrier.ex
+            defmodule Shop.Carrier do
+              def ship(carrier, parcel) do
+                case GenServer.call(carrier, {:ship, parcel}) do
+                  {:wait, pause_ms} ->
+                    Process.sleep(pause_ms)
+                    ship(carrier, parcel)
+
+                  :ok ->
+                    :ok
+                end
+              end
+
+              def await_printer do
+                case System.cmd("lpstat", ["-r"]) do
+                  {_output, 0} ->
+                    :ok
+
+                  _ ->
+                    Process.sleep(100)
+                    await_printer()
+                end
+              end
+
+              def price_all(chunks) do
+                Enum.map(chunks, fn chunk ->
+                  Shop.Prices.put_all(chunk)
+                  # give the database a break and some time for the others
+                  :timer.sleep(500)
+                end)
+              end
+            end
+            # file: lib/shop/import_job.ex
+            defmodule Shop.ImportJob do
+              use Oban.Worker
+
+              @impl true
+              def perform(job) do
+                wait_while_paused()
+                Shop.Import.run(job)
+              end
+
+              defp wait_while_paused do
+                if Shop.Import.paused?() do
+                  Process.sleep(500)
+                  wait_while_paused()
+                end
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
             graph = call_graph(module)
+            is_job = "Job" in kinds(module)
             for wait in sleep_waits(file.source, graph):
+                if is_job and wait.sign == "repeated":
+                    continue  # the queue bounds how long a job runs, and starts it anew
                 in_callback = wait.site.call.runs == "here" and wait.site.function.id in callback_chains(
                     graph
                 )

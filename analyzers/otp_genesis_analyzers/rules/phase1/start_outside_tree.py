@@ -45,7 +45,8 @@ class StartOutsideTree(Rule):
     In `start_link`, `start`, `init`, `child_spec` and `start_child`, and in their private helpers. Where a
     child specification names the function. For a helper that a server starts in `init` and is linked to.
     For an unnamed `start` that is monitored at once. In a module that `:rpc` or `:erpc` runs on other nodes.
-    In tests, Mix tasks and scripts. None of these is reported. Libraries get hints.
+    In tests, Mix tasks and scripts. None of these is reported. Libraries get hints, and what a published
+    package starts for nobody but its users is information.
 
     ## Use instead
     ```elixir
@@ -177,6 +178,57 @@ class StartOutsideTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Ring.MixProject do
+              use Mix.Project
+              def project, do: [app: :ring, version: "1.0.0", package: [licenses: ["MIT"]]]
+              def application, do: [mod: {Ring.Application, []}]
+            end
+            # file: lib/ring/application.ex
+            defmodule Ring.Application do
+              use Application
+              def start(_type, _args), do: Supervisor.start_link([], strategy: :one_for_one)
+            end
+            # file: lib/ring/trace.ex
+            defmodule Ring.Trace do
+              use GenServer
+              def trace(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+            #                      ^^^^^^^^^^^^^^^^^^^^ information: starts `Ring.Trace` outside
+              def follow(opts), do: GenServer.start_link(__MODULE__, opts, name: Ring.Follower)
+            #                       ^^^^^^^^^^^^^^^^^^^^ warning: starts `Ring.Follower` outside
+              def init(opts), do: {:ok, opts}
+            end
+            # file: lib/ring.ex
+            defmodule Ring do
+              def open(path), do: Ring.Trace.follow(path)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Spec.MixProject do
+              use Mix.Project
+              def project, do: [app: :spec, version: "1.0.0"]
+              def application, do: [extra_applications: [:logger]]
+            end
+            # file: lib/spec/output.ex
+            defmodule Spec.Output do
+              use GenServer
+              def start_link, do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
+              def init(opts), do: {:ok, opts}
+            end
+            # file: lib/spec.ex
+            defmodule Spec do
+              def run do
+                Spec.Output.start_link()
+            #   ^^^^^^^^^^^^^^^^^^^^^^ hint
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -299,16 +351,20 @@ class StartOutsideTree(Rule):
         site = site_at(project.files[finding.path].facts, finding.span)
         if site is None:
             return None
-        start = start_of(site.call)
+        start, app = start_of(site.call), project.app_of(finding.path)
         if start is None:
-            return _refine_call_of_start(finding, project, site)
+            found = _refine_call_of_start(finding, project, site)
+            if found is not None and app is not None and app.is_library:
+                return structs.replace(found, severity=Severity.HINT)
+            return found
         if is_named_by_child(forest(project), site.module, site.function):
             return None
         if runs_on_other_nodes(project, site.module.name):
             return None
-        app = project.app_of(finding.path)
         if app is not None and app.is_library:
             return structs.replace(finding, severity=Severity.HINT)
+        if app is not None and app.packaged and _is_for_users(project, site):
+            finding = structs.replace(finding, severity=min(finding.severity, Severity.INFORMATION))
         if _depends_on_tree(finding, start):
             return _unless_in_tree(finding, project, start.module if start.runs_module else site.module.name)
         return finding
@@ -374,6 +430,19 @@ def _swallows_exits(module: Module) -> bool:
 
 def _depends_on_tree(finding: Finding, start: Start) -> bool:
     return start.linked and bool(start.constant_name) and finding.confidence is Confidence.STRONG
+
+
+def _is_for_users(project: Project, site: Site) -> bool:
+    """No code of the project starts it: whoever uses the package does, at will."""
+    function, name = site.function, site.module.name
+    if not function.public or any(True for _ in call_graph(site.module).callers(function)):
+        return False
+    return not any(
+        other.call.module == name and other.call.name == function.name
+        for facts in project.naming(name, in_application=True)
+        for module in facts.modules
+        for other in sites(module)
+    )
 
 
 def _what(start: Start | None) -> str:

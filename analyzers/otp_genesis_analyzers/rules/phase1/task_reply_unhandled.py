@@ -7,6 +7,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.messages.mailbox import messages_taken, takes_task_replies, traps_exits
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -21,6 +22,7 @@ _WHAT_HAPPENS: dict[Fate, tuple[Severity, str]] = {
     "ignored": (Severity.WARNING, "the last clause drops its result"),
     "crash": (Severity.ERROR, "no clause matches its result, which ends the server"),
 }
+_ONLY_ITS_END = (Severity.INFORMATION, "a clause takes its end, and the last one drops its result")
 
 
 class TaskReplyUnhandled(Rule):
@@ -30,6 +32,7 @@ class TaskReplyUnhandled(Rule):
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` in the callbacks of a
     server, when the module has no clause for `{ref, result}` and nothing in the server awaits a task. It is
     an **error** where the message of the task ends the server: `handle_info/2` has clauses, and none fits.
+    It is **information** where a clause takes the end of the task and the last one drops what is left.
     Where the result is taken, a note tells of a linked task whose crash the server means to survive: it has a
     `:DOWN` clause for it, which can't run.
 
@@ -224,6 +227,30 @@ class TaskReplyUnhandled(Rule):
                 GenServer.reply(from, answer)
                 %{state | task: nil}
               end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Sweeper do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{sweeps: %{}}}
+
+              @impl true
+              def handle_cast({:sweep, shelf}, state) do
+                task = Task.Supervisor.async_nolink(Shop.TaskSupervisor, fn -> Shop.Shelf.sweep(shelf) end)
+            #          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ information: a clause takes its end
+                {:noreply, put_in(state.sweeps[task.ref], shelf)}
+              end
+
+              @impl true
+              def handle_info({:DOWN, ref, :process, _pid, :normal}, state) do
+                {:noreply, %{state | sweeps: Map.delete(state.sweeps, ref)}}
+              end
+
+              def handle_info(_message, state), do: {:noreply, state}
             end
             """
         ),
@@ -422,11 +449,12 @@ class TaskReplyUnhandled(Rule):
                 continue
             for site in _tasks_left_alone(module):
                 fate = fate_of_stray_message(file.source, module)
-                if fate in _WHAT_HAPPENS:
-                    yield self._finding(file, site, fate)
+                if fate == "ignored" and _takes_ends(module):
+                    yield self._finding(file, site, *_ONLY_ITS_END)
+                elif fate in _WHAT_HAPPENS:
+                    yield self._finding(file, site, *_WHAT_HAPPENS[fate])
 
-    def _finding(self, file: FileView, site: Site, fate: Fate) -> Finding:
-        severity, words = _WHAT_HAPPENS[fate]
+    def _finding(self, file: FileView, site: Site, severity: Severity, words: str) -> Finding:
         return self.report(
             file.facts.path,
             site.call.head,
@@ -448,6 +476,11 @@ class TaskReplyUnhandled(Rule):
             severity=Severity.INFORMATION,
             fix=FixKind.LLM,
         )
+
+
+def _takes_ends(module: Module) -> bool:
+    """A clause was written for the end of a task: `:DOWN`, or `:EXIT` of a linked one."""
+    return any(unwrapped(message).tag in ("DOWN", "EXIT") for message in messages_taken(module))
 
 
 def _expects_crashes_of_tasks(module: Module) -> bool:

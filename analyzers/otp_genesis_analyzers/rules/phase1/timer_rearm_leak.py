@@ -288,7 +288,19 @@ class TimerRearmLeak(Rule):
                 {:noreply, put_in(state.waiting[item], from)}
               end
 
+              def handle_call({:next, ms}, from, state) do
+                Process.send_after(self(), {:nothing_came, from}, ms)
+                {:noreply, Map.put(state, :next, from)}
+              end
+
               @impl true
+              def handle_info({:nothing_came, from}, %{next: from} = state) do
+                GenServer.reply(from, :nothing)
+                {:noreply, Map.delete(state, :next)}
+              end
+
+              def handle_info({:nothing_came, _from}, state), do: {:noreply, state}
+
               def handle_info({:timeout, item, from}, state) do
                 GenServer.reply(from, {:error, :timeout})
                 {:noreply, %{state | waiting: Map.delete(state.waiting, item)}}
@@ -329,6 +341,30 @@ class TimerRearmLeak(Rule):
               defp tick(state) do
                 Process.send_after(self(), :tick, 1_000)
                 {:noreply, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Stats do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                GenServer.cast(self(), :collect)
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_cast(:collect, state), do: {:noreply, collect(state)}
+
+              @impl true
+              def handle_info(:collect, state), do: {:noreply, collect(state)}
+
+              defp collect(state) do
+                Process.send_after(self(), :collect, 30_000)
+                [Shop.Orders.count() | Enum.take(state, 9)]
               end
             end
             """

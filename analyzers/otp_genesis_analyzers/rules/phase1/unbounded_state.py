@@ -247,6 +247,47 @@ class UnboundedState(Rule):
         ),
         Example(
             """
+            defmodule Shop.Proofs do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{}}
+
+              @impl true
+              def handle_call({:put, key, proof}, _, proofs), do: {:reply, :ok, Map.put(proofs, key, proof)}
+              def handle_call(:finish, _from, proofs), do: {:reply, proofs, %{}}
+            end
+
+            defmodule Shop.Windows do
+              def count(now), do: :ets.update_counter(:shop_windows, window(now), 1)
+              defp window(now), do: rem(now, 60)
+            end
+
+            defmodule Shop.Throttle do
+              use GenServer
+
+              def hit do
+                second = System.system_time(:second)
+                :ets.update_counter(:shop_throttle, second, 1, {second, 0})
+              end
+
+              @impl true
+              def init(_opts) do
+                state = %{table: :shop_throttle}
+                :ets.new(state.table, [:named_table, :public])
+                {:ok, state}
+              end
+
+              @impl true
+              def handle_info({:sweep, second}, state) do
+                :ets.select_delete(state.table, [{{:"$1", :_}, [{:<, :"$1", second}], [true]}])
+                {:noreply, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Watch do
               use GenServer
 

@@ -6,7 +6,12 @@ from typing import ClassVar, NamedTuple
 from msgspec import structs
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.results import bound_variable, keeps_monitor, thrown_away
+from otp_genesis_analyzers.facts.calls.results import (
+    bound_variable,
+    keeps_monitor,
+    thrown_away,
+    tied_by_hand,
+)
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, kinds
@@ -56,8 +61,9 @@ class UnsupervisedSpawn(Rule):
 
     ## When it is legitimate
     Inside `start_link`, where the process becomes a supervisor's child. With `spawn_monitor`, where the
-    reference is used. In tests, Mix tasks, scripts, migrations and configuration. None of these is
-    reported. A library that starts no tree of its own gets hints, unless the harm is known.
+    reference is used, and where the pid is linked or monitored right after. In tests, Mix tasks, scripts,
+    migrations and configuration. None of these is reported. A library that starts no tree of its own gets
+    hints, unless the harm is known; so does a watchdog that ends with the process it watches.
 
     ## Use instead
     ```elixir
@@ -234,6 +240,41 @@ class UnsupervisedSpawn(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Lease do
+              def guard(owner, build) do
+                spawn(fn ->
+            #   ^^^^^ hint: it only stops or tells another process
+                  Process.monitor(owner)
+                  ref = Process.monitor(build)
+
+                  receive do
+                    {:DOWN, ^ref, _, _, _} -> :ok
+                    {:DOWN, _, _, ^owner, _} -> Process.exit(build, :kill)
+                  end
+                end)
+              end
+
+              def give_up(pid, owner) do
+                done = make_ref()
+                keeper = spawn(fn -> keep(pid, owner, done) end)
+            #            ^^^^^ hint: it only stops or tells another process
+                Process.unlink(pid)
+                send(keeper, done)
+              end
+
+              defp keep(pid, owner, done) do
+                ref = Process.monitor(owner)
+
+                receive do
+                  ^done -> :ok
+                  {:DOWN, ^ref, _, _, _} -> Process.exit(pid, :shutdown)
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -263,6 +304,12 @@ class UnsupervisedSpawn(Rule):
               end
 
               def check_later(card), do: Process.spawn(Shop.Cards, :check, [card], [:monitor])
+
+              def handle_info(:refill, cards) do
+                pid = spawn(fn -> Enum.each(Shop.Cards.stream(), &Shop.Cards.check/1) end)
+                Process.monitor(pid)
+                {:noreply, [pid | cards]}
+              end
 
               def init(opts), do: {:ok, opts}
 
@@ -368,6 +415,8 @@ def _judge(graph: CallGraph, site: Site, tie: Tie) -> _Judgement | None:
         case "unknown":
             return _Judgement(Severity.HINT)
         case "none":
+            if tied_by_hand(site.clause, site.call):
+                return None
             harm = harm_of(graph, site)
             if harm is not None:
                 return _Judgement(Severity.WARNING, harm.words, harm.cured_by_supervisor)

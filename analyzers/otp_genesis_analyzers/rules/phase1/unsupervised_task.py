@@ -7,14 +7,17 @@ from msgspec import structs
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
-from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_exits, traps_exits
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.facts.processes.started_work import (
+    halts,
     halts_the_system,
     only_stops_or_tells,
     started_work,
+    stops,
 )
 from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
@@ -62,7 +65,6 @@ class UnsupervisedTask(Rule):
     code = "OTP102"
     name = "unsupervised-task"
     severity = Severity.WARNING
-    refined_by_app = True
     anchors = ("Task start", "Task start_link")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
@@ -144,6 +146,22 @@ class UnsupervisedTask(Rule):
               def rebuild, do: Task.start(&Shop.Index.rebuild/0)
             #                  ^^^^^^^^^^ information
 
+              def feed(pid) do
+                Task.start(fn ->
+            #   ^^^^^^^^^^ information: no process learns of its crash
+                  ref = Process.monitor(pid)
+                  batch = Shop.Index.next_batch()
+
+                  receive do
+                    {:DOWN, ^ref, :process, ^pid, _reason} -> Shop.Index.give_back(batch)
+                  after
+                    0 -> send(pid, {:batch, batch})
+                  end
+                end)
+
+                :ok
+              end
+
               def each(jobs), do: Enum.map(jobs, &Task.start/1)
             #                                    ^^^^^^^^^^^^^ information
 
@@ -175,6 +193,39 @@ class UnsupervisedTask(Rule):
 
               defp fetch(state), do: Task.start_link(Shop.Rates, :fetch, [state.url])
             #                        ^^^^^^^^^^^^^^^ hint: ends this server too
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/prices.ex
+            defmodule Shop.Prices do
+              use Cloak.Vault, otp_app: :shop
+
+              @impl GenServer
+              def init(config) do
+                Task.start_link(fn -> Shop.Keys.rotate(config) end)
+            #   ^^^^^^^^^^^^^^^ hint: ends this server too
+                {:ok, config}
+              end
+
+              def give_up(error) do
+                Task.start(Shop.Prices.Supervisor, :shutdown, [error])
+            #   ^^^^^^^^^^ hint
+                :ok
+              end
+            end
+            # file: lib/shop/prices/supervisor.ex
+            defmodule Shop.Prices.Supervisor do
+              use Supervisor
+
+              @impl true
+              def init(_opts), do: Supervisor.init([Shop.Prices], strategy: :one_for_one)
+
+              def shutdown(error) do
+                Logger.warning(error.message)
+                Supervisor.stop(__MODULE__, {:shutdown, error})
+              end
             end
             """
         ),
@@ -227,9 +278,22 @@ class UnsupervisedTask(Rule):
                 end)
               end
 
+              def leave, do: Task.start(fn -> Shop.Node.leave() end)
+
               def follow(job) do
                 {:ok, pid} = Task.start(job)
                 Process.monitor(pid)
+              end
+
+              def run(job, supervisor) do
+                {:ok, pid} =
+                  if supervisor do
+                    Task.Supervisor.start_child(supervisor, job)
+                  else
+                    Task.start_link(job)
+                  end
+
+                {pid, :erlang.monitor(:process, pid, alias: :reply_demonitor)}
               end
 
               @impl true
@@ -246,6 +310,13 @@ class UnsupervisedTask(Rule):
 
               @impl true
               def handle_info({:EXIT, pid, _reason}, state), do: {:noreply, Map.delete(state, pid)}
+            end
+
+            defmodule Shop.Node do
+              def leave do
+                Application.put_env(:shop, :leaving, true)
+                System.stop(0)
+              end
             end
             """
         ),
@@ -294,6 +365,11 @@ class UnsupervisedTask(Rule):
                     yield from self._judge(file, graph, site)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
+        site = site_at(project.files[finding.path].facts, finding.span)
+        if site is not None and _halts_elsewhere(project, site):
+            return None
+        if site is not None and _stops_elsewhere(project, site):
+            return structs.replace(finding, severity=Severity.HINT)
         app = project.app_of(finding.path)
         if app is None or not app.is_library:
             return finding
@@ -311,7 +387,7 @@ class UnsupervisedTask(Rule):
                 yield self._finding(file, site, Severity.HINT, "an error in it ends this server too")
         elif only_stops_or_tells(graph, work):
             yield self._finding(file, site, Severity.HINT, "it only stops or tells another process")
-        elif is_unused(graph, site.function, site.clause, site.call):
+        elif is_unused(graph, site.function, site.clause, site.call) and not _watches(site):
             yield self._finding(file, site, Severity.WARNING, _loss(site, linked))
         else:
             yield self._finding(file, site, Severity.INFORMATION, _loss(site, linked))
@@ -328,6 +404,34 @@ class UnsupervisedTask(Rule):
         )
 
 
+def _halts_elsewhere(project: Project, site: Site) -> bool:
+    """The work ends in a function of another module that stops or restarts the virtual machine."""
+    for call in started_work(call_graph(site.module), site.clause, site.call).calls:
+        entry = project.module(call.module) if call.module else None
+        function = entry.module.function(call.name, call.arity) if entry is not None else None
+        if function is not None and any(halts(done) for clause in function.clauses for done in clause.calls):
+            return True
+    return False
+
+
+def _stops_elsewhere(project: Project, site: Site) -> bool:
+    """The work is one function of another module, which ends by stopping another process."""
+    work = started_work(call_graph(site.module), site.clause, site.call)
+    module, _, name_and_arity = work.foreign.rpartition(".")
+    name, _, arity = name_and_arity.partition("/")
+    function = project.function(module, name, int(arity)) if module and arity else None
+    return function is not None and all(
+        any(call.result == "returned" and stops(call) for call in clause.calls) for clause in function.clauses
+    )
+
+
+def _watches(site: Site) -> bool:
+    """The task monitors a process itself, as a rule the one that it works for, and takes care of its end."""
+    return any(
+        monitors_process(call) and site.call.span.contains(call.span) for call in site.clause.calls
+    )
+
+
 def _loss(site: Site, linked: bool) -> str:
     if not linked:
         return "no process learns of its crash and shutdown does not wait for it"
@@ -338,8 +442,9 @@ def _loss(site: Site, linked: bool) -> str:
 
 def _linked_to_server(graph: CallGraph, site: Site) -> bool:
     """Started by a server of the project, in its own process: the link makes it a helper of the server."""
-    return (
-        site.call.runs == "here"
-        and bool(kinds(site.module) & SERVERS)
-        and site.function.id in callback_chains(graph)
-    )
+    if site.call.runs != "here":
+        return False
+    known = kinds(site.module)
+    if not known and site.function.id == "init/1" and site.clause.impl:
+        return True  # a server whose `use` is that of a library
+    return bool(known & SERVERS) and site.function.id in callback_chains(graph)

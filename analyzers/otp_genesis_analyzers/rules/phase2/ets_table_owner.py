@@ -6,7 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.across_modules.table_owners import owner_of
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
-from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
@@ -104,6 +104,19 @@ class EtsTableOwner(Rule):
             #   ^^^^^^^^ warning: the first caller of `fetch/1`
               rescue
                 ArgumentError -> :ok
+              end
+            end
+
+            defmodule Shop.Tokens do
+              def init do
+                if :ets.whereis(:tokens) == :undefined, do: :ets.new(:tokens, [:named_table, :public])
+            #                                               ^^^^^^^^ warning: the first caller of `init/0`
+                :ok
+              end
+
+              def put(key, token) do
+                init()
+                :ets.insert(:tokens, {key, token})
               end
             end
 
@@ -219,6 +232,27 @@ class EtsTableOwner(Rule):
 
               defp prepare, do: Shop.Flags.setup()
             end
+            # file: lib/shop/limits.ex
+            defmodule Shop.Limits do
+              def init do
+                if :ets.whereis(:limits) == :undefined, do: :ets.new(:limits, [:named_table, :public])
+              end
+
+              def raise(key) do
+                init()
+                :ets.update_counter(:limits, key, 1, {key, 0})
+              end
+            end
+            # file: lib/shop/limiter.ex
+            defmodule Shop.Limiter do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                Shop.Limits.init()
+                {:ok, opts}
+              end
+            end
             # file: lib/shop/flags.ex
             defmodule Shop.Flags do
               @moduledoc "Made at the start; the rest is for scripts."
@@ -270,6 +304,13 @@ class EtsTableOwner(Rule):
               def scratch do
                 table = :ets.new(:scratch, [])
                 :ets.info(table, :size)
+              end
+            end
+
+            defmodule Shop.Validators do
+              def put(name, fun) do
+                if :ets.whereis(name) == :undefined, do: :ets.new(name, [:named_table, :private])
+                :ets.insert(name, {:fun, fun})
               end
             end
 
@@ -352,13 +393,21 @@ class EtsTableOwner(Rule):
 def _made(module: Module) -> tuple[MadeTable, ...]:
     """Tables that are made by passing processes, as far as the module itself shows it."""
     own = callbacks(module)
-    lasting = [function for function in module.functions if is_start_function(function)]
+    lasting = [function for function in module.functions if _starts(module, function)]
     entries = [f for f in module.functions if f.public and f not in lasting and f not in own]
     if kinds(module) & _PASSING:
         entries += own
     elif kinds(module) & SERVERS:
         lasting += own
     return tuple(made_tables(call_graph(module), entries, lasting))
+
+
+def _starts(module: Module, function: Function) -> bool:
+    """Run by a supervisor; in a module that is no process, `init` and `start` are names like any other."""
+    if function.name in ("start_link", "child_spec"):
+        return True
+    is_plain = not (kinds(module) or module.behaviours or module.uses)
+    return is_start_function(function) and not (is_plain and function.arity == 0)
 
 
 def _module_at(project: Project, finding: Finding) -> Module:

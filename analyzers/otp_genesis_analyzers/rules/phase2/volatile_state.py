@@ -9,6 +9,7 @@ from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.state.declared_state import declared_collections
+from otp_genesis_analyzers.facts.state.persistence import offers_saving
 from otp_genesis_analyzers.facts.state.volatile_state import Evidence, Reason, declared_evidence, evidence_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
@@ -129,6 +130,11 @@ class VolatileState(Rule):
             # file: lib/shop/booking_store.ex
             defmodule Shop.BookingStore do
               def put(guest), do: File.write!("guests", guest)
+            end
+            # file: lib/shop/acknowledge_storage.ex
+            defmodule Shop.AcknowledgeStorage do
+              defstruct [:address]
+              def encode(message), do: message.address
             end
             """
         ),
@@ -366,7 +372,7 @@ def _project_reasons(finding: Finding, project: Project) -> Iterator[Reason]:
 
 
 def _persistence_module(finding: Finding, project: Project) -> str:
-    """A module of the same application that is named for keeping state, of which this one makes no use."""
+    """A module of the same application that is there for keeping state, of which this one makes no use."""
     app = project.app_of(finding.path)
     own = next(module for module in project.files[finding.path].facts.modules if module.name == finding.scope)
     used = {call.module for function in own.functions for clause in function.clauses for call in clause.calls}
@@ -377,4 +383,11 @@ def _persistence_module(finding: Finding, project: Project) -> str:
         for name in (*facts.unread, *(module.name for module in facts.modules if module.kind == "defmodule"))
         if name.endswith(_PERSISTENCE_NAMES)
     )
-    return next((name for name in sorted(names) if name not in used and name != finding.scope), "")
+    unused = (name for name in sorted(names) if name not in used and name != finding.scope)
+    return next((name for name in unused if _is_store(project, name)), "")
+
+
+def _is_store(project: Project, name: str) -> bool:
+    """No mere name: a message or a struct may be called `AcceptStorage` too."""
+    entry = project.module(name)
+    return entry is not None and offers_saving(entry.module)

@@ -17,6 +17,7 @@ from otp_genesis_analyzers.facts.processes.callback_waits import (
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
+from otp_genesis_analyzers.facts.state.server_returns import ends_server
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -48,8 +49,9 @@ class BlockingCallback(Rule):
     ## When it is legitimate
     A reply that is given later (`{:noreply, state}` and `GenServer.reply/2`) blocks nobody. Code in a `fn`
     that a task, a timer or a new process runs is not in the callback. A worker that nobody calls may wait,
-    and so may the `handle_continue` that ends the start of a server, stages, Broadway and Oban workers.
-    None of these is reported.
+    and so may the `handle_continue` that ends the start of a server, stages, Broadway and Oban workers, a
+    message that always ends the server (`{:stop, ...}`), and a sleep right before `System.halt/1`. None of
+    these is reported.
 
     ## Use instead
     ```elixir
@@ -304,6 +306,37 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Line do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:status, _from, state), do: {:reply, state, state}
+
+              def handle_call(:reset, _from, state) do
+                state = if state.socket, do: state, else: connect(state)
+            #                                             ^^^^^^^ warning: waits for a connection
+                {:reply, :ok, connect(state)}
+              end
+
+              def handle_info(:connect, state), do: {:noreply, connect(state)}
+            #                                                  ^^^^^^^ warning: waits for a connection
+
+              def handle_info({:tcp_closed, _socket}, state), do: {:noreply, connect(state)}
+
+              def handle_info({:tcp_error, _socket, reason}, state) do
+                if reason == :etimedout, do: {:noreply, connect(state)}, else: {:stop, reason, state}
+              end
+
+              defp connect(state) do
+                {:ok, socket} = :gen_tcp.connect(state.host, 80, [])
+                %{state | socket: socket}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -519,6 +552,108 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Opening do
+              @moduledoc "A start in steps, each of which leads to the next one."
+              use GenServer
+
+              def init(opts), do: {:ok, opts, {:continue, :unlock}}
+
+              def handle_continue(:unlock, state) do
+                case Req.post!("https://example.org/lock").status do
+                  200 -> {:noreply, state, {:continue, {:light, :on}}}
+                  status -> {:stop, {:lock, status}, state}
+                end
+              end
+
+              def handle_continue({:light, mode}, state) do
+                System.cmd("light", [to_string(mode)])
+                {:noreply, state}
+              end
+
+              def handle_continue(:close, state), do: {:noreply, state}
+
+              def handle_call(:close, _from, state), do: {:reply, :ok, state, {:continue, :close}}
+            end
+
+            defmodule Shop.Session do
+              @moduledoc "Nobody is served behind a message that ends the server."
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:state, _from, state), do: {:reply, state, state}
+
+              def handle_call(:close, _from, state) do
+                Req.delete!(state.url)
+                {:stop, :normal, :ok, state}
+              end
+
+              def handle_info({:DOWN, _ref, :process, _pid, reason}, state) do
+                case Req.delete(state.url) do
+                  {:ok, _} -> {:stop, :normal, state}
+                  {:error, _} -> {:stop, reason, state}
+                end
+              end
+            end
+
+            defmodule Shop.Console do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:state, _from, state), do: {:reply, state, state}
+
+              def handle_info({:fatal, text}, state) do
+                show(text)
+                {:noreply, state}
+              end
+
+              def handle_info(:restart, state) do
+                if state.restarts do
+                  Process.sleep(5_000)
+                  Shop.Boot.restart()
+                  Process.sleep(:infinity)
+                end
+
+                {:noreply, state}
+              end
+
+              defp show(text) do
+                IO.puts(text)
+                Process.sleep(2_000)
+                System.halt(1)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Shop.MixProject do
+              use Mix.Project
+              def project, do: [app: :shop]
+            end
+            # file: examples/kiosk/mix.exs
+            defmodule Kiosk.MixProject do
+              use Mix.Project
+              def project, do: [app: :kiosk]
+            end
+            # file: examples/kiosk/lib/kiosk/worker.ex
+            defmodule Kiosk.Worker do
+              @moduledoc "Stands for slow work, to show what the shop does with it."
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:sell, item}, _from, state) do
+                Process.sleep(1_000)
+                {:reply, item, state}
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -537,12 +672,18 @@ class BlockingCallback(Rule):
         for callback in callbacks(module):
             if callback.id in _NOT_JUDGED:
                 continue
+            reached: set[tuple[Span | None, Span]] = set()
             for wait in callback_waits(graph, callback):
                 severity = _severity(file, module, wait)
                 span = _place(wait)
-                if severity is not None and span not in seen:
-                    seen.add(span)
+                if severity is None or span in seen:
+                    continue
+                # Calls are mended clause by clause; what several other messages lead to is one wait.
+                place = wait.clause.span if callback.id == "handle_call/3" else None
+                if (place, wait.found.call.head) not in reached:
                     yield self._finding(file, module, wait, severity)
+                seen.add(span)
+                reached.add((place, wait.found.call.head))
             if callback.id == "handle_call/3":
                 yield from self._unknown_functions(file, module, callback)
 
@@ -631,10 +772,12 @@ def _place(wait: CallbackWait) -> Span:
 
 def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | None:
     found = wait.found.wait
+    if ends_server(file.source, wait.clause):
+        return None
     waiting = audience(file.source, module, wait.callback, wait.clause)
     if waiting == "nobody":
         is_long_sleep = found.kind == "sleep" and found.certain and "GenServer" in kinds(module)
-        is_start = ends_start(file.source, module, wait.callback)
+        is_start = ends_start(file.source, module, wait.callback, wait.clause)
         return Severity.HINT if is_long_sleep and not is_start else None
     if found.kind == "query":
         return Severity.HINT if wait.callback.id == "handle_call/3" else None

@@ -10,6 +10,7 @@ from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callback_waits import CallbackWait, callback_waits, continues_later
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
+from otp_genesis_analyzers.facts.state.server_returns import starts_nothing
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -37,7 +38,8 @@ class BlockingInit(Rule):
     ## When it is legitimate
     Where the children that follow must not run without the result: suppress the finding with that reason.
     Local work (making a folder, an ETS table, reading the configuration) is not reported, nor is what a task
-    or a new process does, nor the connect to a local socket.
+    or a new process does, nor the connect to a local socket, nor an `init/1` that gives `:ignore`: a step of
+    the boot, in its place among the children.
 
     ## Use instead
     ```elixir
@@ -242,6 +244,19 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Nodes do
+              use GenServer
+
+              def init(%{nodes: nil} = state), do: init(%{state | nodes: []})
+              def init(state), do: {:ok, load(state)}
+            #                            ^^^^ warning: waits for an HTTP answer
+
+              defp load(state), do: %{state | nodes: Req.get!(state.url).body}
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -341,12 +356,74 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/disk_check.ex
+            defmodule Shop.DiskCheck do
+              @moduledoc "A step of the boot, in its place among the children: no process comes of it."
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+
+              def init(opts) do
+                case System.cmd("mount", ["-a"]) do
+                  {_, 0} ->
+                    Process.sleep(500)
+                    :ignore
+
+                  {_, status} ->
+                    {:stop, {:mount, status, opts}}
+                end
+              end
+            end
+
+            defmodule Shop.Alarm do
+              use GenServer
+
+              def init(opts) do
+                on_ring = Keyword.get(opts, :on_ring, &call_home/1)
+                {:ok, Map.put(Map.new(opts), :on_ring, on_ring)}
+              end
+
+              defp call_home(alarm), do: Req.post!("https://example.org/alarm", json: alarm)
+            end
+
+            defmodule Shop.Licence do
+              use GenServer
+
+              def init(opts) do
+                unless File.exists?(opts[:licence]) do
+                  IO.puts("no licence")
+                  Process.sleep(1_000)
+                  System.halt(1)
+                end
+
+                {:ok, opts}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/benchmarks/client.ex
+            defmodule Shop.Benchmarks.Client do
+              use GenServer
+
+              def init(opts) do
+                {:ok, socket} = :gen_tcp.connect(opts[:host], 80, [])
+                {:ok, socket}
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
             init = module.function("init", 1)
             if init is None or not init.public or not kinds(module) & _STARTED_BY_SUPERVISORS:
+                continue
+            if starts_nothing(file.source, init):
                 continue
             for wait in callback_waits(call_graph(module), init):
                 yield self._finding(file, module, wait)

@@ -50,8 +50,9 @@ class GodProcess(Rule):
 
     It also looks which messages touch which fields, through the functions that they hand the state to. Two
     groups of messages that share no changing field are two responsibilities. A server is reported when such
-    groups exist and two of the sizes are exceeded, or when three are. The message gives the numbers and names
-    the groups: these are the seams to divide the server along. Always **information**.
+    groups exist and two of the sizes are exceeded, or when three are; twice as many kinds of messages count
+    as two. The message gives the numbers and names the groups: these are the seams to divide the server
+    along. Always **information**.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. Each responsibility waits for the others, a crash in one throws
@@ -210,6 +211,44 @@ class GodProcess(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.House do
+            #         ^^^^^^^^^^ information: is large for one process: 24 kinds of messages, 12 state fields
+              use GenServer
+
+              defstruct mode: :shut, doors: 2, lights: 0, heat: 0, air: 0, music: nil,
+                        sign: nil, till: 0, safe: 0, staff: [], guards: [], report: nil
+
+              def init(_opts), do: {:ok, %__MODULE__{}}
+
+              def handle_call(:open, _from, state), do: {:reply, state.mode, %{state | mode: :open}}
+              def handle_call(:close, _from, state), do: {:reply, state.mode, %{state | mode: :close}}
+              def handle_call(:lock, _from, state), do: {:reply, state.mode, %{state | mode: :lock}}
+              def handle_call(:unlock, _from, state), do: {:reply, state.mode, %{state | mode: :unlock}}
+              def handle_call(:light, _from, state), do: {:reply, state.mode, %{state | mode: :light}}
+              def handle_call(:heat, _from, state), do: {:reply, state.mode, %{state | mode: :heat}}
+              def handle_call(:air, _from, state), do: {:reply, state.mode, %{state | mode: :air}}
+              def handle_call(:music, _from, state), do: {:reply, state.mode, %{state | mode: :music}}
+              def handle_call(:sign, _from, state), do: {:reply, state.mode, %{state | mode: :sign}}
+              def handle_call(:till, _from, state), do: {:reply, state.mode, %{state | mode: :till}}
+              def handle_call(:safe, _from, state), do: {:reply, state.mode, %{state | mode: :safe}}
+              def handle_call(:shelf, _from, state), do: {:reply, state.mode, %{state | mode: :shelf}}
+              def handle_call(:stock, _from, state), do: {:reply, state.mode, %{state | mode: :stock}}
+              def handle_call(:price, _from, state), do: {:reply, state.mode, %{state | mode: :price}}
+              def handle_call(:sale, _from, state), do: {:reply, state.mode, %{state | mode: :sale}}
+              def handle_call(:order, _from, state), do: {:reply, state.mode, %{state | mode: :order}}
+              def handle_call(:buyer, _from, state), do: {:reply, state.mode, %{state | mode: :buyer}}
+              def handle_call(:staff, _from, state), do: {:reply, state.mode, %{state | mode: :staff}}
+              def handle_call(:shift, _from, state), do: {:reply, state.mode, %{state | mode: :shift}}
+              def handle_call(:clean, _from, state), do: {:reply, state.mode, %{state | mode: :clean}}
+              def handle_call(:guard, _from, state), do: {:reply, state.mode, %{state | mode: :guard}}
+              def handle_call(:alarm, _from, state), do: {:reply, state.mode, %{state | mode: :alarm}}
+              def handle_call(:report, _from, state), do: {:reply, state.mode, %{state | mode: :report}}
+              def handle_call(:stop, _from, state), do: {:reply, state.mode, %{state | mode: :stop}}
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -327,8 +366,12 @@ class GodProcess(Rule):
         too_big = [size for size in sizes if size.too_big]
         parts = tuple(part for part in clusters(state) if len(part.messages) >= _MIN_CLUSTER)
         separable = len(parts) > 1
-        if len(too_big) >= (2 if separable else 3):
+        if len(too_big) + self._counts_twice(sizes) >= (2 if separable else 3):
             yield self._finding(file, module, state, too_big, parts if separable else ())
+
+    def _counts_twice(self, sizes: list[_Size]) -> bool:
+        """Twice as many kinds of messages as are many: the first of the sizes."""
+        return sizes[0].count >= 2 * sizes[0].limit
 
     def _sizes(self, file: FileView, module: Module) -> Iterator[_Size]:
         """All but the number of fields, which takes more reading: kinds of messages first."""

@@ -275,6 +275,29 @@ class SelfMessageChain(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Poller do
+              @moduledoc "Sets itself up, then polls."
+              use GenServer
+
+              def init(opts) do
+                send(self(), :connect)
+                {:ok, opts}
+              end
+
+              def handle_info(:connect, state) do
+                send(self(), :poll)
+                {:noreply, state}
+              end
+
+              def handle_info(:poll, state) do
+                Process.send_after(self(), :poll, 1_000)
+                {:noreply, state}
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:

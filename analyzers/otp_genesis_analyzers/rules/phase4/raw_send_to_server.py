@@ -8,7 +8,7 @@ from msgspec import structs
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.calls.clause_results import results
-from otp_genesis_analyzers.facts.calls.guarded import guarded_in, guards_of
+from otp_genesis_analyzers.facts.calls.guarded import Guarded, guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
 from otp_genesis_analyzers.facts.messages.shapes import Sent, has_shape_of, is_later, sent, sent_by, taken
@@ -355,6 +355,17 @@ class RawSendToServer(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Diffs do
+              def on_diffs(name, diffs) do
+                send(name, {:diffs, diffs})
+              rescue
+                ArgumentError -> :ok
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -440,8 +451,16 @@ def _is_guarded_alone(source: Source, message: Sent) -> bool:
     if not call.guarded_by_rescue or message.server.kind != "variable":
         return False
     guards = guards_of(guarded_in(source, site.clause), site.clause, call)
-    return bool(guards) and all(
+    if not guards or _expects_a_name(guards[-1]):
+        return False
+    return all(
         other is call or other.target == "self/0" or other.is_to("Kernel", "self")
         for other in site.clause.calls
         if guards[-1].holds(other.span)
     )
+
+
+def _expects_a_name(guarded: Guarded) -> bool:
+    """`rescue ArgumentError`: what a `send` to a name raises when nobody has it."""
+    patterns = (pattern for handler in guarded.handlers for pattern in handler.patterns)
+    return any("ArgumentError" in syntax.text(pattern) for pattern in patterns)

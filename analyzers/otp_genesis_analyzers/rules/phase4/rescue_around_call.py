@@ -404,6 +404,18 @@ class RescueAroundCall(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Capture do
+              def run(device, fun) do
+                fun.()
+                GenServer.call(device, :flush)
+              rescue
+                error -> {:error, error}
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -470,7 +482,9 @@ def _missing_exits(source: Source, module: Module) -> Iterator[tuple[Guarded, li
                 if around and not any(guarded.takes_exits for guarded in around):
                     inside.setdefault(guards.index(around[-1]), []).append(call)
             for index, calls in inside.items():
-                if all(map(_misses_the_failure, guards[index].handlers)):
+                if all(map(_misses_the_failure, guards[index].handlers)) and not _runs_what_it_was_given(
+                    guards[index]
+                ):
                     yield guards[index], [Site(module, function, clause, call) for call in calls]
 
 
@@ -498,6 +512,16 @@ def _is_all_that_can_fail(graph: CallGraph, guarded: Guarded, site: Site) -> boo
     calls = (call for call in site.clause.calls if guarded.holds(call.span) and call.head != site.call.head)
     others = tuple(call for call in calls if call.runs == "here")
     return not can_raise(graph, others) and not any(map(_may_not_match, guarded.body))
+
+
+def _runs_what_it_was_given(guarded: Guarded) -> bool:
+    """`fun.()`: the handlers are for whatever that does."""
+    return any(
+        target.type == "dot" and syntax.right(target) is None
+        for node in guarded.body
+        for inner in syntax.below(node)
+        if inner.type == "call" and (target := syntax.call_target(inner)) is not None
+    )
 
 
 def _may_not_match(node: Node) -> bool:

@@ -6,16 +6,21 @@ from typing import ClassVar
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Use
-from otp_genesis_analyzers.facts.testing.global_state import changes_global_state
+from otp_genesis_analyzers.facts.testing.global_state import changes_global_state, own_key
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     async_use,
     blocks_and_functions,
     is_test_case,
     one_line_tests,
+    test_call_at,
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
+
+_LEAST_FILES = 10
+"""Fewer may be an excerpt: where the key is read is then out of sight."""
 
 
 class TestGlobalStateAsync(Rule):
@@ -32,9 +37,9 @@ class TestGlobalStateAsync(Rule):
     value back in `on_exit` makes the time shorter in which that happens, no more.
 
     ## When it is legitimate
-    With a key that is the test module itself or a module inside it, or that is made at run time; with an
-    application that only the test knows. Code directly in the module's body, and what only `on_exit` does.
-    None of these is reported.
+    With a key that is the test module itself or a module inside it, or that is made at run time; with a key
+    of the application's own, or an application, that only the test knows. Code directly in the module's body,
+    and what only `on_exit` does. None of these is reported.
 
     ## Use instead
     ```elixir
@@ -258,6 +263,69 @@ class TestGlobalStateAsync(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/mirror_test.exs
+            defmodule Shop.MirrorTest do
+              use ExUnit.Case, async: true
+
+              defmodule Mirror do
+                def show(thing), do: send(Application.fetch_env!(:shop, :mirror_pid), {:shown, thing})
+              end
+
+              test "shows what is put in front of it" do
+                Application.put_env(:shop, :mirror_pid, self())
+                Shop.PartA.show(Mirror)
+                assert_receive {:shown, _}
+              end
+
+              test "asks for its password" do
+                System.put_env("SHOP_MIRROR_PASSWORD", "secret")
+                assert Shop.PartB.open({System, :get_env, ["SHOP_MIRROR_PASSWORD"]}) == :ok
+              end
+            end
+            # file: lib/shop/part_a.ex
+            defmodule Shop.PartA do
+              def name, do: "a"
+            end
+            # file: lib/shop/part_b.ex
+            defmodule Shop.PartB do
+              def name, do: "b"
+            end
+            # file: lib/shop/part_c.ex
+            defmodule Shop.PartC do
+              def name, do: "c"
+            end
+            # file: lib/shop/part_d.ex
+            defmodule Shop.PartD do
+              def name, do: "d"
+            end
+            # file: lib/shop/part_e.ex
+            defmodule Shop.PartE do
+              def name, do: "e"
+            end
+            # file: lib/shop/part_f.ex
+            defmodule Shop.PartF do
+              def name, do: "f"
+            end
+            # file: lib/shop/part_g.ex
+            defmodule Shop.PartG do
+              def name, do: "g"
+            end
+            # file: lib/shop/part_h.ex
+            defmodule Shop.PartH do
+              def name, do: "h"
+            end
+            # file: lib/shop/part_i.ex
+            defmodule Shop.PartI do
+              def name, do: "i"
+            end
+            # file: lib/shop/part_j.ex
+            defmodule Shop.PartJ do
+              def name, do: "j"
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -268,6 +336,17 @@ class TestGlobalStateAsync(Rule):
             if use is not None and is_test_case(module):
                 for site in _first_changes(file.source, module):
                     yield self._finding(file, site, use)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """A key of the application's own that no other file names can be seen by no other test."""
+        site = test_call_at(project.files[finding.path].facts, finding.span)
+        key = own_key(site.call, [app.name for app in project.apps]) if site is not None else ""
+        if not key:
+            return finding
+        others = [path for path in project.files if path != finding.path]
+        is_whole = len(others) >= _LEAST_FILES
+        is_known = any(key.encode() in project.read(path) for path in others)
+        return None if is_whole and not is_known else finding
 
     def _finding(self, file: FileView, site: Site, use: Use) -> Finding:
         path = file.facts.path

@@ -226,6 +226,23 @@ class TestKillWithoutMonitor(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/whereis_test.exs
+            defmodule Shop.WhereisTest do
+              use ExUnit.Case
+              import ExUnit.CaptureLog
+
+              test "looks up whom it kills" do
+                capture_log(fn ->
+                  true = Process.exit(Process.whereis(Shop.Till), :kill)
+                end)
+
+                assert_receive {:till, :closed}
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:

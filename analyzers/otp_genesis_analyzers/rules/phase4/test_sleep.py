@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers.across_modules.awaited_cast import awaited_cast
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.testing.kills import unwatched_kills
 from otp_genesis_analyzers.facts.testing.sleep_purpose import Purpose, purpose_of_sleep
@@ -47,8 +48,9 @@ class TestSleep(Rule):
 
     It is a **warning** when the next statement asserts on some state: the sleep stands for a message that
     nobody waits for. The same holds in a helper of the test module that is no loop. It is **information**
-    when other statements come first, and a **hint** when time itself is what is tested, or when the test
-    wants to see that nothing happens.
+    when other statements come first, and a **hint** when time itself is what is tested (an interval, what the
+    test's name or the comment above says), or when the test wants to see that nothing happens (its name says
+    "does not", what it asserts was so before).
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
@@ -273,6 +275,133 @@ class TestSleep(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/stillness_test.exs
+            defmodule Shop.StillnessTest do
+              use ExUnit.Case
+
+              test "does not sell what is not there" do
+                Shop.Till.sell(:unicorn)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                assert Shop.Till.count() == 3
+              end
+
+              test "counts what was sold when the till is not open" do
+                Shop.Till.sell(:apple)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ warning: and hopes
+                assert Shop.Till.count() == 4
+              end
+
+              test "another till changes nothing in this one" do
+                assert Shop.Till.count() == 3
+                Shop.Till.open(:other)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                assert Shop.Till.count() == 3
+              end
+
+              test "takes the last one back" do
+                assert Shop.Till.count() == 3
+                Shop.Till.sell(:apple)
+                assert Shop.Till.count() == 4
+                Shop.Till.take_back(:apple)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ warning: and hopes
+                assert Shop.Till.count() == 3
+              end
+
+              test "the list is empty at first" do
+                Shop.Till.listen(self())
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                sold = Shop.Till.list()
+                assert sold == []
+              end
+
+              test "a second till keeps running" do
+                Shop.Till.open(:second)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                pid = Shop.Till.whereis(:second)
+                assert Process.alive?(pid)
+              end
+
+              test "a lock is held as long as was said" do
+                Shop.Till.lock(:second, 100)
+                Process.sleep(75)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                Shop.Till.touch(:second)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert Shop.Till.locked?(:second)
+              end
+
+              test "does not fail when there is no till" do
+                Shop.Till.close_all()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ warning: and hopes
+                sales = Shop.Till.list()
+                assert length(sales) > 0
+              end
+
+              test "logs what it does from now on" do
+                Shop.Till.open(:third)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert ExUnit.CaptureLog.capture_log(fn -> Shop.Till.sell(:pear) end) =~ "pear"
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/clock_test.exs
+            defmodule Shop.ClockTest do
+              use ExUnit.Case
+
+              test "a date is kept" do
+                {:ok, date} = Shop.Clock.get_date()
+                Process.sleep(10)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                assert {:ok, ^date} = Shop.Clock.get_date()
+              end
+
+              test "the bell rings" do
+                Shop.Clock.wind()
+                # Wait for the timer of the bell.
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert Shop.Clock.rang?()
+              end
+
+              test "is started by its first user" do
+                pid = Shop.Clock.pid()
+                Shop.Clock.wind()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ warning: and hopes
+                assert is_pid(pid)
+                assert Shop.Clock.wound?()
+              end
+
+              test "takes its time" do
+                Shop.Clock.wind()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert :gen_tcp.recv(Shop.Clock.socket(), 0, 10) == {:error, :timeout}
+              end
+
+              test "hands nothing out" do
+                Shop.Clock.wind()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert match?([], Shop.Clock.bells())
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -391,6 +520,24 @@ class TestSleep(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/web_test.exs
+            defmodule Shop.WebTest do
+              use ExUnit.Case
+
+              test "gives up on a client that left" do
+                assert Shop.Web.request("/slow") == {:error, :closed}
+              end
+
+              def slow(conn) do
+                Process.sleep(100)
+                assert Shop.Web.chunk(conn, "late") == {:error, :closed}
+                conn
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -412,7 +559,7 @@ class TestSleep(Rule):
 
     def _in_block(self, file: FileView, block: TestBlock) -> Iterator[Finding]:
         sleeps = [call for call in block.clause.calls if is_sleep(call)]
-        if not sleeps or _repeats(block):
+        if not sleeps or _repeats(block) or _is_run_by_others(block):
             return
         of_kills = {sleep for kill in unwatched_kills(file.source, block) for sleep in kill.sleeps}
         for call in sleeps:
@@ -436,6 +583,12 @@ class TestSleep(Rule):
             severity=severity,
             fix=FixKind.UNSAFE if becomes_timeout else FixKind.LLM,
         )
+
+
+def _is_run_by_others(block: TestBlock) -> bool:
+    """A public function that its module never calls: a plug, a handler, with its slow work."""
+    function = block.function
+    return function.public and next(call_graph(block.module).callers(function), None) is None
 
 
 def _repeats(block: TestBlock) -> bool:

@@ -248,6 +248,52 @@ class TestTelemetrySync(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/kind_test.exs
+            defmodule Shop.KindTest do
+              use ExUnit.Case
+
+              test "comes from the store" do
+                me = self()
+                tell = fn _, _, metadata, _ -> send(me, {:found, metadata.source, metadata.count}) end
+                :telemetry.attach("kind", [:cart, :found], tell, nil)
+                total = Shop.Cart.count()
+                assert Shop.Cart.find(:apple) == :ok
+                assert_receive {:found, :store, ^total}
+                assert Shop.Cart.found?(:apple)
+                :telemetry.detach("kind")
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/beat_test.exs
+            defmodule Shop.BeatTest do
+              use ExUnit.Case
+
+              setup do
+                me = self()
+                :telemetry.attach({:beat, me}, [:shop, :beat], fn _, _, _, _ -> send(me, :beat) end, nil)
+                on_exit(fn -> :telemetry.detach({:beat, me}) end)
+              end
+
+              test "lives on", %{pid: pid} do
+                Shop.Heart.start(pid)
+                assert_receive :beat
+                assert Process.alive?(pid)
+              end
+
+              test "stays stopped", %{pid: pid} do
+                Shop.Heart.stop(pid)
+                assert_receive :beat
+                Process.sleep(200)
+                assert Shop.Heart.stopped?(pid)
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:

@@ -26,7 +26,8 @@ class TestUnsupervisedStart(Rule):
 
     ## When it is legitimate
     In a test about starting: its name or its `describe` says so, or it expects `{:error, _}`. In a test that
-    traps exits, since it wants the link. For another arity than 1, and in helpers. None of these is reported.
+    traps exits, since it wants the link. Where `on_exit` stops the process. For another arity than 1, and in
+    helpers. None of these is reported.
 
     ## Use instead
     ```elixir
@@ -269,6 +270,27 @@ class TestUnsupervisedStart(Rule):
             # file: lib/shop/gate.ex
             defmodule Shop.Gate do
               def start_link(opts), do: Agent.start_link(fn -> opts end)
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/on_exit_test.exs
+            defmodule Shop.OnExitTest do
+              use ExUnit.Case
+
+              defmodule Door do
+                use GenServer
+
+                def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+                def init(opts), do: {:ok, opts}
+              end
+
+              test "is stopped when the test is over" do
+                {:ok, door} = Door.start_link([])
+                on_exit(fn -> if Process.alive?(door), do: GenServer.stop(door) end)
+                assert :sys.get_state(door) == []
+              end
             end
             """
         ),

@@ -322,6 +322,20 @@ class UnmatchedMessage(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/progress.ex
+            defmodule Shop.Progress do
+              @moduledoc "ExUnit casts to its formatters."
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def handle_cast({:suite_started, _opts}, state), do: {:noreply, state}
+              def handle_cast({:module_started, _module}, state), do: {:noreply, state}
+              def handle_cast({:test_finished, test}, state), do: {:noreply, [test | state]}
+            end
+            """
+        ),
     ]
 
     def check_project(self, project: Project) -> Iterable[Finding]:

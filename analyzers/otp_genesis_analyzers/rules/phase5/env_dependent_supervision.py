@@ -12,13 +12,14 @@ from otp_genesis_analyzers.facts.processes.tree_parts import (
     children_in,
     defines_children,
     high_limits,
+    is_list_of_children,
     limits_in,
 )
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Span
 
-_ENTRIES = frozenset({"start/2", "init/1"})
+_ENTRIES = frozenset({"start/2", "init/1", "child_spec/1"})
 _PER_SECOND = 2
 """More restarts a second than this are a loop and no recovery; the default limit allows 0.6."""
 
@@ -185,6 +186,44 @@ class EnvDependentSupervision(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                env = Application.get_env(:shop, :env)
+            #         ^^^^^^^^^^^^^^^^^^^ information: decides whether `Shop.Poller` and `Shop.Reporter`
+                children = children(env)
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+
+              defp children(env) when env in [:test, :bench], do: base()
+              defp children(_env), do: base() ++ [Shop.Poller, Shop.Reporter]
+
+              defp base, do: [Shop.Repo]
+            end
+            # file: lib/shop/stores.ex
+            defmodule Shop.Stores do
+              use Supervisor
+
+              @children_of_tests if(Mix.env() == :test, do: [{__MODULE__.Clock, []}], else: [])
+            #                       ^^^^^^^ information: decides whether `__MODULE__.Clock` is started
+
+              def child_spec(opts) do
+                restart = if Application.get_env(:shop, :env) == :test, do: :temporary, else: :permanent
+            #                ^^^^^^^^^^^^^^^^^^^ warning: decides over `restart`
+                %{id: opts[:id], start: {__MODULE__, :start_link, [opts]}, restart: restart}
+              end
+
+              def start_link(opts), do: Supervisor.start_link(__MODULE__, opts)
+
+              def init(_opts), do: Supervisor.init([Shop.Store] ++ @children_of_tests, strategy: :one_for_one)
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -306,6 +345,41 @@ class EnvDependentSupervision(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @greeting if(Mix.env() == :test, do: "hush", else: "hello")
+
+              @impl true
+              def start(_type, _args) do
+                level = level(Application.get_env(:shop, :env))
+                Logger.configure(level: level)
+                IO.puts(@greeting)
+                Supervisor.start_link([Shop.Repo], strategy: :one_for_one)
+              end
+
+              defp level(env) when env in [:test, :bench], do: :error
+              defp level(_env), do: :info
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children = [{Shop.DynamicSupervisor, name: Shop.Carts, max_restarts: 100_000, max_seconds: 1}]
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -321,7 +395,9 @@ class EnvDependentSupervision(Rule):
                 branches = [
                     branch
                     for branch in decided(file.source, graph, clause, question)
-                    if function.kind != "body" or any(map(defines_children, branch))
+                    if function.kind != "body"
+                    or any(map(defines_children, branch))
+                    or is_list_of_children(question.node)
                 ]
                 finding = self._decides(file, module, function, question, branches)
                 if finding is not None:

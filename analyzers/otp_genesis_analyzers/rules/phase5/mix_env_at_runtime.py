@@ -10,7 +10,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
-from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.project import MixApp, Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Span
 
@@ -18,6 +18,10 @@ _QUESTIONS = ("env", "target")
 _ASKS_WHETHER_IT_IS_THERE = frozenset(
     {("Code", "ensure_loaded?"), ("Code", "ensure_loaded"), ("Code", "loaded?"), ("Code", "ensure_compiled")}
     | {("Kernel", "function_exported?"), ("", "function_exported?"), (":code", "is_loaded")}
+)
+_LOADS_PROJECTS = frozenset(
+    {("Mix.ProjectStack", "post_config"), ("Mix.Project", "post_config"), ("Mix.Project", "push")}
+    | {("Mix.Project", "in_project"), ("Mix", "install")}
 )
 
 
@@ -36,7 +40,8 @@ class MixEnvAtRuntime(Rule):
     In the body of a module, in macros and inside `unquote`, where it is asked during the build. In Mix tasks
     and compilers, scripts, tests, and modules that work with Mix anyway (`Mix.Project`, `Mix.Task`). Behind
     a question whether Mix is there (`Code.ensure_loaded?(Mix)`) or in a `try`. In applications that list
-    `:mix` among their applications, and so release it. None of these is reported.
+    `:mix` among their applications, and so release it, and in those that load other projects with it.
+    None of these is reported.
 
     ## Use instead
     ```elixir
@@ -57,7 +62,15 @@ class MixEnvAtRuntime(Rule):
     code = "OTP506"
     name = "mix-env-at-runtime"
     severity = Severity.WARNING
-    anchors = ("Mix env", "Mix target")
+    anchors = (
+        "Mix env",
+        "Mix target",
+        "Mix.ProjectStack post_config",
+        "Mix.Project post_config",
+        "Mix.Project push",
+        "Mix.Project in_project",
+        "Mix install",
+    )
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -242,6 +255,19 @@ class MixEnvAtRuntime(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/inspector.ex
+            defmodule Shop.Inspector do
+              @moduledoc "Loads other projects with Mix: without it there is nothing to do here."
+              def inspect(folder), do: Mix.Project.in_project(:inspected, folder, & &1.project())
+            end
+            # file: lib/shop/inspector/report.ex
+            defmodule Shop.Inspector.Report do
+              def head, do: "in #{Mix.env()}"
+            end
+            """
+        ),
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
@@ -264,7 +290,9 @@ class MixEnvAtRuntime(Rule):
         beside = [
             other for other in project.apps if app is None or _released_together(app.folder, other.folder)
         ]
-        return None if any(other.releases_mix for other in beside) else finding
+        if any(other.releases_mix for other in beside):
+            return None
+        return None if app in project.derived(_tools_of_mix) else finding
 
     def _finding(
         self, file: FileView, target: str, span: Span, module: Module, function: Function
@@ -278,6 +306,16 @@ class MixEnvAtRuntime(Rule):
             scope=scope_of(module, function),
             fix=FixKind.LLM,
         )
+
+
+def _tools_of_mix(project: Project) -> frozenset[MixApp | None]:
+    """The applications that load other projects with Mix, as language servers do: they run where it does."""
+    return frozenset(
+        project.app_of(path)
+        for path, analysis in project.files.items()
+        for module in production_modules(analysis.facts, project.role_of(path))
+        if any((site.call.module, site.call.name) in _LOADS_PROJECTS for site in sites(module))
+    )
 
 
 def _defaults(file: FileView, module: Module) -> Iterator[tuple[Function, Node]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePath
 from time import thread_time
 from typing import NamedTuple
@@ -13,16 +14,15 @@ from otp_genesis_analyzers.config import load_config
 from otp_genesis_analyzers.discovery import find_apps
 from otp_genesis_analyzers.facts.processes.kinds import explained
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.last_good import carried_over, moved, retyped, seen_unfinished
+from otp_genesis_analyzers.last_good import carried_over, moved, retyped, seen_unfinished, typed_since
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.cards import find_card
 from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.source import Source
-from otp_genesis_analyzers.typed_text import typed_between
 from otp_genesis_server.lsp.workspace.snapshot import Snapshot, reader
 
-SLOW_SECONDS = 0.015
+SLOW_SECONDS = 0.002
 """A file that takes longer is analysed when typing pauses. Until then what was found moves along."""
 
 
@@ -40,7 +40,9 @@ class FileState:
     """The text of one file, what it gave, and the findings of the rules that look at one file."""
 
     source: Source
-    analysis: FileAnalysis
+    read: FileAnalysis
+    read_from: Source
+    """The text that was read: this one, or a healthy one before it."""
     findings: tuple[Finding, ...]
     context: Context
     seconds: float
@@ -51,10 +53,18 @@ class FileState:
     """All that was found in the text before still stands; else what is in this one is to be seen at once."""
 
     @property
+    def carried_over(self) -> bool:
+        return self.read_from is not self.source
+
+    @property
     def healthy(self) -> bool:
         """Surely not in the middle of being typed. What the gate keeps out is not known to be."""
-        facts = self.analysis.facts
-        return not (self.analysis.carried_over or facts.broken or facts.unread)
+        return not (self.carried_over or self.read.facts.broken or self.read.facts.unread)
+
+    @cached_property
+    def analysis(self) -> FileAnalysis:
+        """What was read, in the places of this text: moved when somebody asks, not at each keystroke."""
+        return carried_over(self.source, self.read_from, self.read) if self.carried_over else self.read
 
 
 class States(NamedTuple):
@@ -98,25 +108,24 @@ def first_states_of(
     states = states_of(replace(snapshot, project=project), path, before, healthy, paused=paused)
     if states is None:
         return None
-    settled = explained(states.newest.analysis.facts)
+    settled = explained(states.newest.read.facts)
     findings = tuple(finding for finding in states.newest.findings if settled and _stands_alone(finding))
     return states._replace(newest=replace(states.newest, findings=findings))
 
 
 def carried_findings(findings: Iterable[Finding], before: Source | None, now: Source) -> Iterator[Finding]:
     """Findings that only the whole project shows, moved by what was typed, until it is checked again."""
-    typed = typed_between((before or now).content, now.content)
-    for finding in findings:
-        card = find_card(finding.code)
-        if card and card.project_wide and not typed.touches(finding.span):
-            yield moved(finding, typed)
+    carried = [f for f in findings if (card := find_card(f.code)) and card.project_wide]
+    if carried:
+        typed = typed_since(before or now, now)
+        yield from (moved(finding, typed) for finding in carried if not typed.touches(finding.span))
 
 
 def _saved(snapshot: Snapshot, path: str) -> FileState | None:
     """What the disk holds under a document that was just opened, perhaps half typed."""
     source = engine.read_source(path, reader(snapshot.root, {}))
     state = _state_of(snapshot.project, source) if source else None
-    return None if state is None or state.analysis.facts.broken else state
+    return None if state is None or state.read.facts.broken else state
 
 
 def _state_of(project: Project, source: Source, healthy: FileState | None = None) -> FileState:
@@ -124,33 +133,32 @@ def _state_of(project: Project, source: Source, healthy: FileState | None = None
     if healthy is None:
         analysis = engine.analyze(source, context.role, context.settings)
     else:
-        analysis = engine.reanalyze(source, context.role, healthy.source, healthy.analysis, context.settings)
-    if healthy is not None and analysis.carried_over:
-        findings = _moved_findings(healthy, source)
-    else:
-        with_it = replace(project, files={**project.files, source.path: analysis})
-        findings = engine.check_file(with_it, project.config, source.path)
-    return FileState(source, analysis, findings, context, thread_time() - begun)
+        analysis = engine.reanalyze(source, context.role, healthy.source, healthy.read, context.settings)
+        if analysis is None:
+            return _moved(healthy, source)
+    with_it = project.with_file(source.path, analysis)
+    findings = engine.check_file(with_it, project.config, source.path)
+    return FileState(source, analysis, source, findings, context, thread_time() - begun)
 
 
 def _state_after(project: Project, healthy: FileState, source: Source, *, paused: bool) -> FileState:
     if paused or healthy.seconds < SLOW_SECONDS:
         return _state_of(project, source, healthy)
-    analysis = carried_over(source, healthy.source, healthy.analysis)
-    findings = _moved_findings(healthy, source)
+    state = _moved(healthy, source)
     return replace(
-        healthy,
-        source=source,
-        analysis=analysis,
-        findings=findings,
+        state,
         settled=seen_unfinished(source, healthy.source),
-        can_wait=len(findings) == len(healthy.findings),
+        can_wait=len(state.findings) == len(healthy.findings),
     )
 
 
-def _moved_findings(healthy: FileState, now: Source) -> tuple[Finding, ...]:
-    typed = typed_between(healthy.source.content, now.content)
-    return tuple(moved(finding, typed) for finding in healthy.findings if not typed.touches(finding.span))
+def _moved(healthy: FileState, now: Source) -> FileState:
+    """What was found in a healthy text and not typed in since, for the text that it is now."""
+    findings = healthy.findings
+    if findings:
+        typed = typed_since(healthy.source, now)
+        findings = tuple(moved(finding, typed) for finding in findings if not typed.touches(finding.span))
+    return replace(healthy, source=now, findings=findings)
 
 
 def _context(project: Project, path: str) -> Context:

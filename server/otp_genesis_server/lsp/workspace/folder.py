@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +56,8 @@ class Folder:
         self._config_problems: tuple[ConfigProblem, ...] = ()
         self._loaded = asyncio.Event()
         self._project: Project | None = None
+        self._typing: dict[str, FileState] = {}
+        """States of files that are not in the project yet: see `_up_to_date`."""
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._shown: dict[str, tuple[Finding, ...]] = {}
         self._typed_in: dict[str, Source] = {}
@@ -91,6 +92,7 @@ class Folder:
                     self._project = Project((), {}, read)
                 else:
                     await self._load_project(read, on_progress)
+                self._typing.clear()
             finally:
                 self._loaded.set()
         changed_meanwhile = {path for path, count in self._revisions.items() if count > revisions[path]}
@@ -178,14 +180,25 @@ class Folder:
                 self._around.warn(str(problem))
         self._config_problems = loaded.config_problems
 
-    def _snapshot(self) -> Snapshot | None:
-        return self._now(self._project) if self._project is not None else None
+    def _snapshot(self, typed_in: str = "") -> Snapshot | None:
+        """All as of now, but for what is said of the file `typed_in`."""
+        project = self._up_to_date(typed_in)
+        return self._now(project) if project is not None else None
+
+    def _up_to_date(self, but_for: str) -> Project | None:
+        """The project with what was typed. To move the facts of a file at each keystroke is of no use
+        when nobody asks for them before the next one."""
+        for path in [path for path in self._typing if path != but_for]:
+            state = self._typing.pop(path)
+            if self._project is not None:
+                self._project = self._project.with_file(path, state.analysis)
+        return self._project
 
     def _unread(self) -> Snapshot:
         return self._now(Project((), {}, reader(self.root, {})))
 
     def _now(self, project: Project) -> Snapshot:
-        project = replace(project, read=reader(self.root, self.documents))
+        project = project.reading(reader(self.root, self.documents))
         return Snapshot(self.root, project, dict(self._findings), dict(self.documents))
 
     # --- one file -------------------------------------------------------------------------------------
@@ -203,7 +216,7 @@ class Folder:
         paused = False
         try:
             while True:
-                revision, snapshot = self._revisions[path], self._snapshot()
+                revision, snapshot = self._revisions[path], self._snapshot(typed_in=path)
                 before, healthy = self._typed_in.get(path), self._healthy.get(path)
                 work = partial(
                     states_of if snapshot else first_states_of,
@@ -241,11 +254,12 @@ class Folder:
 
     def _take(self, path: str, states: States | None) -> None:
         state = states and states.newest
-        if self._project is not None:
-            others = {other: file for other, file in self._project.files.items() if other != path}
-            self._project = replace(
-                self._project, files={**others, path: state.analysis} if state else others
-            )
+        if state is not None and state.carried_over:
+            self._typing[path] = state
+        else:
+            self._typing.pop(path, None)
+            if self._project is not None:
+                self._project = self._project.with_file(path, state.analysis if state else None)
         findings: tuple[Finding, ...] = ()
         if state is None:
             if (self.root / path).exists():
@@ -326,7 +340,8 @@ class Folder:
             await asyncio.sleep(0)  # who types goes first
 
     def _publish(self, paths: Iterable[str]) -> None:
-        snapshot = self._snapshot() or self._unread()
+        # What is in the project is not asked for.
+        snapshot = self._now(self._project) if self._project is not None else self._unread()
         for path in paths:
             self._unsaid.discard(path)
             self._around.publish(snapshot, path, self._shown.get(path, ()))

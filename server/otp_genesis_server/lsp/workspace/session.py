@@ -94,6 +94,8 @@ class Session:
 
     def owns(self, root: Path, path: str) -> bool:
         """Whether a file is the folder's own, not that of a folder opened inside of it."""
+        if len(self._opened) < 2:
+            return True
         innermost = self._innermost(root / path)
         return innermost is None or innermost.root == root or root not in self._opened
 

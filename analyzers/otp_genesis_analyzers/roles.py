@@ -26,7 +26,7 @@ class Role(StrEnum):
         return self is Role.LIB
 
 
-_TEST_FOLDERS = {"test", "tests", "integration_test"}
+_TEST_FOLDERS = {"test", "tests", "integration_test", "integration_tests", "test_integrations"}
 _BENCHMARK_FOLDERS = {"bench", "benches", "benchmark", "benchmarks"}
 _EXAMPLE_FOLDERS = {"example", "examples", "demo", "demos"}
 _SCRIPT_FOLDERS = {"dev", "rel", "installer", "scripts"}

@@ -15,6 +15,7 @@ from otp_genesis_analyzers.facts.calls.provenance import (
     Binding,
     argument_nodes,
     binding_of,
+    defaults_to_number,
     handed_to,
     variables_in,
 )
@@ -251,7 +252,7 @@ class _Search:
 
     def _of_part(self, part: Node) -> From:
         origin = self.origin_of(part)
-        return "id" if origin == "unknown" and _is_id(part) and not _is_counted(part) else origin
+        return "id" if origin == "unknown" and _is_id(part) and not defaults_to_number(part) else origin
 
     def _of_operator(self, value: Node) -> From:
         before, after = syntax.left(value), syntax.right(value)
@@ -389,20 +390,11 @@ def _has_literal_alternative(pattern: Node, variable: Node) -> bool:
     return False
 
 
-def _is_counted(part: Node) -> bool:
-    """`id = Keyword.get(opts, :id, 1)`: the number of a worker among several, not that of a record."""
-    binding = binding_of(part) if part.type == "identifier" else None
-    value = binding.value if binding is not None else None
-    arguments = syntax.arguments(value) if value is not None and value.type == "call" else []
-    return len(arguments) > 1 and arguments[-1].type == "integer"
-
-
 def _is_id(part: Node) -> bool:
     """`user.id`, `device_id`, `id`; not the id of a part of the system itself."""
     if part.type not in ("identifier", "call"):
         return False
     text = syntax.text(part)
-    if text in ("id", "uuid"):
-        return True
     of = text.removesuffix("id").removesuffix("uu").rstrip("_.").rpartition(".")[2].rpartition("_")[2]
-    return text.endswith(("_id", ".id", "_uuid", ".uuid")) and of not in _PARTS_OF_SYSTEM
+    is_of_record = text.endswith(("_id", ".id", "_uuid", ".uuid")) and of not in _PARTS_OF_SYSTEM
+    return is_of_record or text in ("id", "uuid")

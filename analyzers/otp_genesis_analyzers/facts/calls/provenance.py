@@ -59,6 +59,14 @@ def binding_of(variable: Node) -> Binding | None:
     return None
 
 
+def defaults_to_number(name: Node) -> bool:
+    """`id = Keyword.get(opts, :id, 1)`: the number of a worker among several, not that of a record."""
+    binding = binding_of(name) if name.type == "identifier" else None
+    value = binding.value if binding is not None else None
+    arguments = syntax.arguments(value) if value is not None and value.type == "call" else []
+    return len(arguments) > 1 and arguments[-1].type == "integer"
+
+
 def handed_to(closure: Node) -> Node | None:
     """What is handed on together with a closure: `carts` in `Enum.map(carts, closure)`, piped or not."""
     holder = closure.parent

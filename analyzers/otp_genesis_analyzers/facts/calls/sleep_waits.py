@@ -162,6 +162,8 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
     again = _way_back(graph, site) if site.call.closure < 0 else None
     if again is None or _only_comes_back(source, site) or _is_told_how_long(source, site):
         return None
+    if _is_awaited(graph, site):
+        return None
     if any(call.is_to("System", "cmd", "shell") or call.is_to(":os", "cmd") for call in site.clause.calls):
         return None  # a program of the operating system sends no message
     slept_ms = slept_milliseconds(site.call)
@@ -177,7 +179,7 @@ def _way_back(graph: CallGraph, site: Site) -> Call | None:
     """The call behind the sleep by which the function calls itself, perhaps through another one."""
     for call in site.clause.calls:
         target = graph.target(call) if call.closure < 0 and call.form == "call" else None
-        if target is None or call.head.start < site.call.span.end:
+        if target is None or call.head.start < site.call.span.end or not _may_follow(site.call, call):
             continue
         if target is site.function and call.branch:
             return call
@@ -187,12 +189,28 @@ def _way_back(graph: CallGraph, site: Site) -> Call | None:
     return None
 
 
+def _may_follow(sleep: Call, later: Call) -> bool:
+    """The two are not in different branches of one choice."""
+    return all(first == second for first, second in zip(sleep.branch, later.branch, strict=False))
+
+
 def _only_comes_back(source: Source, site: Site) -> bool:
     """Each end of the clause is a call of the function itself: the loop of a worker, not a wait."""
     body = statements(source, site.clause)
     if not body or (syntax.local_name(body[-1]) in ("if", "unless") and not _has_else(body[-1])):
         return False
     return all(syntax.local_name(end) == site.function.name for end in results(source, site.clause))
+
+
+def _is_awaited(graph: CallGraph, site: Site) -> bool:
+    """It is the work of tasks, and whoever starts them waits for a limited time."""
+    starts = [
+        (clause, call) for caller, clause, call in graph.callers(site.function) if caller is not site.function
+    ]
+    return bool(starts) and all(
+        call.runs != "here" and any(other.is_to("Task", "await", "yield") for other in clause.calls)
+        for clause, call in starts
+    )
 
 
 def _is_told_how_long(source: Source, site: Site) -> bool:

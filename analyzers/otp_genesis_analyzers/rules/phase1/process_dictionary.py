@@ -28,6 +28,8 @@ _CONTEXT = ("context", "trace", "span", "metadata", "locale", "logger", "request
 """Parts of the names of what is carried along for everything that a process does."""
 _OF_ONE_RUN = (*_CONTEXT, "scope", "stack", "tags", "depth", "nesting")
 """Parts of the names of collections that are meant to be one for each process."""
+_FOR_TESTS = frozenset({"Test", "Testing", "TestHelpers", "Sandbox"})
+"""Last parts of the names of modules that a package brings for the tests of its users."""
 
 _KEPT = "{target} keeps {key} in the process dictionary"
 _IN_SERVER = f"{_KEPT}, where no callback shows it: keep it in the server's state"
@@ -242,6 +244,23 @@ class ProcessDictionary(Rule):
               @impl true
               def encode!(message), do: Map.put(message, :shop, Process.get(:shop_id))
             #                                                   ^^^^^^^^^^^ information
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/test.ex
+            defmodule Shop.Test do
+              def choose_bank(name) do
+                Process.put({:shop_test, :bank}, name)
+            #   ^^^^^^^^^^^ information: keeps `{:shop_test, :bank}`
+                name
+              end
+            end
+            # file: lib/shop/bank.ex
+            defmodule Shop.Bank do
+              def name, do: Process.get({:shop_test, :bank}) || __MODULE__
+            #               ^^^^^^^^^^^ hint: belongs to this process alone
             end
             """
         ),
@@ -530,10 +549,12 @@ def _deleted(project: Project) -> frozenset[Term]:
 
 
 def _puts(project: Project) -> Mapping[Term, list[_Put]]:
-    """Every lasting put of a constant key in application code, by the key."""
+    """Every lasting put of a constant key in application code, by the key; what helps tests is none."""
     found: dict[Term, list[_Put]] = {}
     for path, analysis in sorted(project.files.items()):
         for module in production_modules(analysis.facts, project.role_of(path)):
+            if module.name.rpartition(".")[2] in _FOR_TESTS:
+                continue
             for slot in slots(module):
                 if slot.act == "put" and slot.is_constant and not is_temporary(slot):
                     found.setdefault(slot.key, []).append(_Put(module.name, path, slot.site.call.head))

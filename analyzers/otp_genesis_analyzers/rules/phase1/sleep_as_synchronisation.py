@@ -375,6 +375,29 @@ class SleepAsSynchronisation(Rule):
                 end
               end
 
+              def open(carrier) do
+                case GenServer.call(carrier, :open) do
+                  :ok ->
+                    Process.sleep(20)
+                    :ok
+
+                  :broken ->
+                    Shop.Carrier.Repair.run(carrier)
+                    open(carrier)
+                end
+              end
+
+              def await_empty(carrier) do
+                fn -> wait_while_loaded(carrier) end |> Task.async() |> Task.await(5_000)
+              end
+
+              defp wait_while_loaded(carrier) do
+                if GenServer.call(carrier, :loaded?) do
+                  Process.sleep(100)
+                  wait_while_loaded(carrier)
+                end
+              end
+
               def price_all(chunks) do
                 Enum.map(chunks, fn chunk ->
                   Shop.Prices.put_all(chunk)

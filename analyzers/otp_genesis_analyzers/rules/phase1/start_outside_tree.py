@@ -233,6 +233,18 @@ class StartOutsideTree(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Lessons.Agents do
+              use Shop.Lessons
+
+              lesson "an agent keeps a state" do
+                Agent.start_link(fn -> [] end, name: :shop_basket)
+                Agent.get(:shop_basket, &length/1)
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop/application.ex
             defmodule Shop.Application do
               use Application
@@ -343,6 +355,8 @@ class StartOutsideTree(Rule):
         for module in production_modules(file.facts, file.role):
             graph = call_graph(module)
             for site in sites(module):
+                if site.function.kind == "block" and site.call.closure < 0:
+                    continue  # what a macro makes of its block, and which process runs it, is out of sight
                 judgement = _judge(graph, site)
                 if judgement is not None:
                     yield self._finding(file, site, *judgement)

@@ -427,9 +427,7 @@ def _stops_elsewhere(project: Project, site: Site) -> bool:
 
 def _watches(site: Site) -> bool:
     """The task monitors a process itself, as a rule the one that it works for, and takes care of its end."""
-    return any(
-        monitors_process(call) and site.call.span.contains(call.span) for call in site.clause.calls
-    )
+    return any(monitors_process(call) and site.call.span.contains(call.span) for call in site.clause.calls)
 
 
 def _loss(site: Site, linked: bool) -> str:

@@ -22,7 +22,7 @@ from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.source import Source
 from otp_genesis_server.lsp.workspace.snapshot import Snapshot, reader
 
-SLOW_SECONDS = 0.002
+SLOW_SECONDS = 0.008
 """A file that takes longer is analysed when typing pauses. Until then what was found moves along."""
 
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from tree_sitter import Node
-
-from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.supervision.start_child import start_child
 from otp_genesis_refactorers.supervision.supervised_task import (
     CRASH_AND_SHUTDOWN,
@@ -43,21 +40,4 @@ def _unfit(site: CallSite) -> Refused | None:
             f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
             "`&Task.Supervisor.start_child(..., &1)`, with the name of a Task.Supervisor"
         )
-    named = _as_start(site)
-    if named is not None:
-        return Refused(
-            f"a child specification at {place(site.source, named.start_byte)} names `{site.site.scope}`, so "
-            "a supervisor starts this task already and needs the link: leave the call as it is"
-        )
     return link_refusal(site)
-
-
-def _as_start(site: CallSite) -> Node | None:
-    """`{__MODULE__, :launch, arguments}` of the function that the call stands in."""
-    module, function = site.site.module.name, site.site.function.name
-    own = {"__MODULE__", module, module.rpartition(".")[2]}
-    for node in syntax.below(site.source.root):
-        parts = syntax.children(node) if node.type == "tuple" else []
-        if len(parts) == 3 and syntax.text(parts[0]) in own and syntax.text(parts[1]) == f":{function}":
-            return node
-    return None

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
@@ -23,6 +24,7 @@ from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
 
 _REQUEST = WEB_PROCESSES | frozenset[Kind](("Controller", "Plug"))
 
@@ -251,6 +253,15 @@ class UnsupervisedTask(Rule):
     VALID: ClassVar = [
         Example(
             """
+            # file: lib/shop/rates.ex
+            defmodule Shop.Rates do
+              def child_spec(url), do: %{id: __MODULE__, start: {__MODULE__, :launch, [url]}}
+              def launch(url), do: Task.start_link(fn -> Shop.Files.watch(url) end)
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Importer do
               use Task, restart: :transient
 
@@ -378,6 +389,8 @@ class UnsupervisedTask(Rule):
     def _judge(self, file: FileView, graph: CallGraph, site: Site) -> Iterable[Finding]:
         if belongs_to_start_link(graph, site.function) or tied_by_hand(site.clause, site.call):
             return
+        if site.call.name == "start_link" and _is_named_as_start(file.source, site):
+            return
         work = started_work(graph, site.clause, site.call)
         if halts_the_system(work):
             return
@@ -402,6 +415,17 @@ class UnsupervisedTask(Rule):
             severity=severity,
             fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
         )
+
+
+def _is_named_as_start(source: Source, site: Site) -> bool:
+    """A child specification names the function: `start: {__MODULE__, :launch, [arg]}`."""
+    module, function = site.module.name, site.function.name
+    own = {"__MODULE__", module, module.rpartition(".")[2]}
+    for node in syntax.below(source.root):
+        parts = syntax.children(node) if node.type == "tuple" else []
+        if len(parts) == 3 and syntax.text(parts[0]) in own and syntax.text(parts[1]) == f":{function}":
+            return True
+    return False
 
 
 def _halts_elsewhere(project: Project, site: Site) -> bool:

@@ -32,7 +32,7 @@ async def handle(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Location]
 async def _item_of_finding(ls: Server, uri: str, position: lsp.Position) -> list[lsp.Location] | None:
     """Only where the cursor is on a finding: elsewhere the definition is for other servers to know."""
     place = ls.session.place_of(uri)
-    snapshot = await place.folder.current() if place else None
+    snapshot = await place.folder.read() if place else None
     source = snapshot.source(place.path) if place and snapshot else None
     if place is None or snapshot is None or source is None:
         return None

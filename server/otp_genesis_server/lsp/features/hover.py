@@ -23,7 +23,7 @@ async def handle(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     if plan is not None:
         return await _of_plan(ls, plan, params.position.line)
     place = ls.session.place_of(params.text_document.uri)
-    snapshot = await place.folder.current() if place else None
+    snapshot = await place.folder.read() if place else None
     source = snapshot.source(place.path) if place and snapshot else None
     if place is None or snapshot is None or source is None:
         return None

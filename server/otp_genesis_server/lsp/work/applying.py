@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 async def apply_change(ls: Server, folder: Folder, change: Change) -> str | None:
     """None when the client applied the change, else why not: a file may have changed meanwhile."""
-    snapshot = await folder.current()
+    snapshot = await folder.read()
     if snapshot is None:
         return f"{folder.root} could not be read"
     edit = to_lsp.workspace_edit(change, snapshot, ls.session.features)

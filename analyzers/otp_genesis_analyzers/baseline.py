@@ -28,6 +28,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct, structs
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.findings import Finding
 
 VERSION = 1
@@ -94,7 +95,7 @@ def parse_baseline(content: bytes) -> Baseline:
     if version != VERSION or type(version) is not int:
         raise BadBaseline(f'no baseline: "version" must be {VERSION}')
     try:
-        return msgspec.convert(value, Baseline)
+        return msgspec.convert(value, readable(Baseline))
     except msgspec.ValidationError as error:
         raise BadBaseline(str(error)) from error
 

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
+
 _LOCKED_SECONDS = 2.0
 """How long another process may write before its cache is done without."""
 _FORGOTTEN_SECONDS = 30 * 24 * 3600
@@ -103,7 +105,7 @@ class Cache:
             "SELECT answer FROM answers WHERE state = ? AND question = ?", state, _key_of(question)
         )
         with suppress(msgspec.MsgspecError, ValueError):
-            return msgspec.msgpack.decode(found[0][0], type=kind) if found else None
+            return msgspec.msgpack.decode(found[0][0], type=readable(kind)) if found else None
         return None
 
     def keep(

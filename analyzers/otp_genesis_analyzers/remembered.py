@@ -20,6 +20,7 @@ import msgspec
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.cache import Cache, Row, Stamp, content_hash
 from otp_genesis_analyzers.config import Config, load_config
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.discovery import elixir_files, mix_folders
 from otp_genesis_analyzers.engine import AnalyzeAll, Loaded
 from otp_genesis_analyzers.findings import Finding
@@ -143,7 +144,7 @@ class Memory:
 
     def _decoded(self, rows: Mapping[str, Row]) -> dict[str, FileAnalysis]:
         """The analyses that are still kept as the rows say."""
-        kept, decoder = self._cache.analyses(), msgspec.msgpack.Decoder(FileAnalysis)
+        kept, decoder = self._cache.analyses(), msgspec.msgpack.Decoder(readable(FileAnalysis))
         found: dict[str, FileAnalysis] = {}
         for path, row in rows.items():
             content, settings, blob = kept.get(path, (b"", b"", b""))

@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.engine import analyze
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings
 from otp_genesis_analyzers.roles import Role
@@ -46,7 +47,7 @@ def read_message(stream: IO[bytes]) -> bytes | None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches both; who started this one decides
     gc.disable()  # nothing here refers to itself
-    tasks = msgspec.msgpack.Decoder(list[Task])
+    tasks = msgspec.msgpack.Decoder(readable(list[Task]))
     encoder = msgspec.msgpack.Encoder()
     while (message := read_message(sys.stdin.buffer)) is not None:
         analyses: list[FileAnalysis] = [

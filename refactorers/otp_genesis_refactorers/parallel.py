@@ -17,6 +17,7 @@ from select import select
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.engine import AnalyzeAll, analyze, read_source
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.source import Source
@@ -169,7 +170,7 @@ class _Worker:
         """The analyses of its share: the worker's, or this process's own if it is gone."""
         assert self._process.stdout is not None
         message, share = read_message(self._process.stdout), self.take_back()
-        analyses = msgspec.msgpack.decode(message, type=list[FileAnalysis]) if message else None
+        analyses = msgspec.msgpack.decode(message, type=readable(list[FileAnalysis])) if message else None
         for number, source in enumerate(share):
             yield source.path, analyses[number] if analyses else _analysis(self._project, source)
 

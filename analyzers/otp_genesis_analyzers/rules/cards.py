@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.rules import all_rules, rule_in
 from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.sources import fingerprint
@@ -54,7 +55,7 @@ def all_cards() -> tuple[Card, ...]:
         fingerprint("otp_genesis_analyzers"),
     )
     with suppress(OSError, ValueError, msgspec.MsgspecError):
-        kept = msgspec.msgpack.decode(file.read_bytes(), type=_Kept)
+        kept = msgspec.msgpack.decode(file.read_bytes(), type=readable(_Kept))
         if kept.sources == sources:
             return kept.cards
     cards = tuple(map(_card_of, all_rules()))

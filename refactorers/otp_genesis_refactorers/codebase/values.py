@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from otp_genesis_analyzers.decoding import readable
+
 
 class Text(Struct, frozen=True):
     """Some lines of a file. `first`, `last` and `total` count from 1; `last` is 0 of an empty file."""
@@ -54,4 +56,4 @@ class Snapshot(Struct, frozen=True):
     @staticmethod
     def load(text: str) -> Snapshot:
         """Raises msgspec.DecodeError."""
-        return msgspec.json.decode(text, type=Snapshot)
+        return msgspec.json.decode(text, type=readable(Snapshot))

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.llm.conversation import Assistant, Message, Reply, Request, Stop, Usage
 from otp_genesis_refactorers.llm.failures import BadSettings, NotRecorded
 
@@ -77,7 +78,7 @@ class Replay:
         """Raises NotRecorded, and BadSettings for a file that is no recording."""
         file = _file(self.folder, key)
         try:
-            recorded = msgspec.json.decode(file.read_bytes(), type=dict[str, msgspec.Raw])
+            recorded = msgspec.json.decode(file.read_bytes(), type=readable(dict[str, msgspec.Raw]))
             return bytes(recorded["reply"])
         except FileNotFoundError:
             raise NotRecorded(
@@ -147,7 +148,7 @@ def encoded(reply: Reply) -> bytes:
 def decoded(content: bytes) -> Reply:
     """Raises BadSettings for what is no reply."""
     try:
-        kept = msgspec.json.decode(content, type=_Kept)
+        kept = msgspec.json.decode(content, type=readable(_Kept))
     except ValueError as error:
         raise BadSettings(f"a reply that was kept can't be read: {error}") from None
     return Reply(kept.said, kept.stop, kept.usage, kept.model, kept.why)

@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.llm.failures import BadSettings
 from otp_genesis_refactorers.machine.user_folders import config_folder
 from otp_genesis_refactorers.sandbox.openings import FILE_NAME
@@ -144,7 +145,7 @@ def _settings(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> Settings:
             "providers": defaults["providers"],
             "models": models,
         },
-        Settings,
+        readable(Settings),
     )
     if settings.default not in settings.models:
         raise ValueError(

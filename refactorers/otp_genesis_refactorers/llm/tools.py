@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.change import Refused
 from otp_genesis_refactorers.codebase import Codebase, Matches
 from otp_genesis_refactorers.llm.conversation import Tool, ToolRefused
@@ -128,6 +129,6 @@ def _parameters(properties: Mapping[str, Any], required: list[str]) -> Mapping[s
 
 def _as(arguments: Mapping[str, object], schema: type[_Arguments]) -> _Arguments:
     try:
-        return msgspec.convert(arguments, schema, strict=False)
+        return msgspec.convert(arguments, readable(schema), strict=False)
     except msgspec.ValidationError as error:
         raise ToolRefused(f"the arguments don't fit: {error}") from None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.machine.user_folders import data_folder, write_whole
 
 
@@ -28,7 +29,7 @@ def is_given(root: Path, provider: str, host: str) -> bool:
     """Whether the user has agreed to it for this very folder."""
     folder = os.fsencode(root.resolve())
     try:
-        kept = msgspec.json.decode(_file_of(folder, provider, host).read_bytes(), type=_Consent)
+        kept = msgspec.json.decode(_file_of(folder, provider, host).read_bytes(), type=readable(_Consent))
     except (OSError, ValueError):  # what can't be read was not agreed to
         return False
     return (kept.folder, kept.provider, kept.host) == (folder, provider, host)

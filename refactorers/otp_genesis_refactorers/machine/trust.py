@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.machine.user_folders import data_folder, write_whole
 
 
@@ -68,7 +69,7 @@ def _file_of(folder: Path) -> Path:
 def _read(file: Path) -> Grant | None:
     """The grant in a file; None without one, or with one that can't be read: then nothing was granted."""
     try:
-        kept = msgspec.json.decode(file.read_bytes(), type=_Granted)
+        kept = msgspec.json.decode(file.read_bytes(), type=readable(_Granted))
     except (OSError, ValueError):
         return None
     return Grant(Path(os.fsdecode(kept.folder)), kept.since)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
+
 _TOOL_VERSIONS = ".tool-versions"
 _MISE_FILES = ("mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml", ".config/mise/config.toml")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*")
@@ -104,12 +106,14 @@ def _read_tool_versions(file: Path) -> dict[str, str]:
 def _read_mise(file: Path) -> dict[str, str]:
     """`[tools]` with `elixir = "1.17"`, a list of versions, or a table with a `version`."""
     try:
-        tools = msgspec.toml.decode(file.read_bytes(), type=_MiseFile).tools
+        tools = msgspec.toml.decode(file.read_bytes(), type=readable(_MiseFile)).tools
     except (OSError, ValueError):
         return {}
     pins: dict[str, str] = {}
     for name, pin in ((name, pin) for name in ("elixir", "erlang") if (pin := tools.get(name))):
         with suppress(msgspec.ValidationError):
-            first = msgspec.convert(pin[0] if isinstance(pin, list) else pin, str | _Versioned)
-            pins[name] = first if isinstance(first, str) else first.version
+            first = pin[0] if isinstance(pin, list) else pin
+            pins[name] = (
+                first if isinstance(first, str) else msgspec.convert(first, readable(_Versioned)).version
+            )
     return pins

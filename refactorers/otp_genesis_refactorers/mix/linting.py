@@ -9,6 +9,7 @@ from threading import Event
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.mix.results import CredoIssue, CredoResult, MixResult
 from otp_genesis_refactorers.mix.running import run
 from otp_genesis_refactorers.sandbox.limits import DEFAULT_LIMITS, Limits
@@ -51,7 +52,7 @@ def credo(
     # What is compiled before is printed before.
     start = done.stdout.find("{\n")
     try:
-        answer = msgspec.json.decode(done.stdout[start:].encode(), type=_Answer)
+        answer = msgspec.json.decode(done.stdout[start:].encode(), type=readable(_Answer))
     except msgspec.MsgspecError:
         return CredoResult(replace(done, status="not_run", reason="Credo's answer can't be read"))
     issues = [

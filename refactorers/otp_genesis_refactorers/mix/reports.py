@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.mix.running import Entries
 from otp_genesis_refactorers.shadow.workspace import Shadow
 
@@ -22,7 +23,7 @@ def reported(entries: Entries, event: str, kind: type[_Report]) -> list[_Report]
     for entry in entries:
         if entry.get("event") == event:
             try:
-                found.append(msgspec.convert(entry, kind))
+                found.append(msgspec.convert(entry, readable(kind)))
             except msgspec.ValidationError:
                 continue
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.machine.user_folders import cache_folder
 from otp_genesis_refactorers.mix.lacks import what_it_lacked
 from otp_genesis_refactorers.mix.readiness import NotReady, Ready, readiness
@@ -189,7 +190,7 @@ def _entries(report: Path) -> Entries:
     entries: Entries = []
     for line in lines:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            entries.append(msgspec.json.decode(line, type=dict[str, Any]))
+            entries.append(msgspec.json.decode(line, type=readable(dict[str, Any])))
     return entries
 
 

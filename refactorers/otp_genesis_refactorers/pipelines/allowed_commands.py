@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.machine.user_folders import config_folder
 from otp_genesis_refactorers.pipelines.outcome import StepFailed
 from otp_genesis_refactorers.sandbox.openings import FILE_NAME
@@ -34,7 +35,7 @@ def allowed_commands() -> tuple[tuple[str, ...], ...]:
     """The beginnings of command lines that may be run. Raises `StepFailed`."""
     file = config_folder() / FILE_NAME
     try:
-        own = msgspec.toml.decode(file.read_bytes(), type=_File).pipelines.commands
+        own = msgspec.toml.decode(file.read_bytes(), type=readable(_File)).pipelines.commands
         return tuple(tuple(shlex.split(command)) for command in (*ALWAYS, *own))
     except FileNotFoundError:
         return tuple(tuple(shlex.split(command)) for command in ALWAYS)

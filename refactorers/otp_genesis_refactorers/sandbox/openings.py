@@ -18,6 +18,7 @@ from typing import Literal
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.machine.user_folders import config_folder
 
 FILE_NAME = "config.toml"
@@ -49,7 +50,7 @@ def openings_for(project: Path) -> Openings:
     """What is open for the project with this real path. Raises BadConfiguration: nothing is guessed here."""
     file = config_folder() / FILE_NAME
     try:
-        configured = msgspec.toml.decode(file.read_bytes(), type=_File).mix
+        configured = msgspec.toml.decode(file.read_bytes(), type=readable(_File)).mix
     except FileNotFoundError:
         return Openings()
     except (OSError, ValueError) as error:

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
+
 
 class Stamp(NamedTuple):
     """By what a file is known to be unchanged without reading it."""
@@ -89,7 +91,7 @@ def mirror(
 def read_known(file: Path) -> dict[str, Known]:
     """What `write_known` has kept; nothing if that can't be read: everything is compared then."""
     try:
-        kept = msgspec.msgpack.decode(file.read_bytes(), type=dict[bytes, Known])
+        kept = msgspec.msgpack.decode(file.read_bytes(), type=readable(dict[bytes, Known]))
     except (OSError, ValueError):
         return {}
     return {os.fsdecode(path): each for path, each in kept.items()}

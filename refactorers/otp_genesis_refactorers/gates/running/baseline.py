@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.gates.running.exports import exports_of
 from otp_genesis_refactorers.gates.running.runs import how_it_ended, unheard
 from otp_genesis_refactorers.machine.toolchain import find_toolchain
@@ -59,7 +60,7 @@ def measured_baseline(experiment: Experiment) -> Baseline:
     """That of the copy as it lies, remembered or measured."""
     file = cache_folder() / "baselines" / f"{_key(experiment.shadow.root)}.json"
     with suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(file.read_bytes(), type=Baseline)
+        return msgspec.json.decode(file.read_bytes(), type=readable(Baseline))
     baseline, lasting = _measure(experiment)
     if lasting:
         with suppress(OSError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.llm.conversation import (
     Assistant,
     Message,
@@ -118,7 +119,7 @@ class _Body(msgspec.Struct):
 
 def _said(error: APIStatusError) -> _Said:
     try:
-        return msgspec.convert(error.body, _Body).error
+        return msgspec.convert(error.body, readable(_Body)).error
     except msgspec.ValidationError:
         return _Said(message=error.message)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
+from otp_genesis_analyzers.decoding import readable
 from otp_genesis_refactorers.llm.conversation import (
     Assistant,
     Message,
@@ -160,7 +161,7 @@ class _Body(msgspec.Struct):
 def _details(error: APIError) -> list[_Detail]:
     try:
         body = cast("object", error.details)  # pyright: ignore[reportUnknownMemberType]
-        return msgspec.convert(body, _Body).error.details
+        return msgspec.convert(body, readable(_Body)).error.details
     except msgspec.ValidationError:
         return []
 

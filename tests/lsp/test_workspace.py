@@ -57,6 +57,16 @@ async def test_a_file_of_no_project(at: Editor) -> None:
     await at.until(lambda: at.diagnostics[uri] == ())
 
 
+async def test_a_hover_on_what_is_shown_before_its_folder_was_read(at: Editor) -> None:
+    more = "".join(f"  def notify{n}(user), do: spawn(fn -> deliver(user) end)\n" for n in range(200))
+    text = MAILER_TEXT.replace("  def notify", f"{more}\n  def notify")
+    others = {f"lib/shop/mailer{n}.ex": text.replace("Shop.Mailer", f"Shop.Mailer{n}") for n in range(60)}
+    at.open_folder(write_shop(at.folder, others))
+    uri = at.open(MAILER)
+    await at.shows(uri, SPAWN)
+    assert await at.hover_at(uri, "spawn("), "a squiggle that says nothing"
+
+
 async def test_a_new_file_that_was_not_saved_yet(at: Editor) -> None:
     at.open_folder(write_shop(at.folder))
     uri = at.open("lib/shop/new.ex", MAILER_TEXT.replace("Mailer", "New"))

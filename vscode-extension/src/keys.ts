@@ -1,9 +1,9 @@
 import type { SecretStorage } from "vscode";
 
-/** Who offers models, and the environment variable that the server reads their key from. */
+/** Who offers models, and the environment variables that the server reads their key from. */
 export const PROVIDERS = [
-  { id: "anthropic", label: "Anthropic", models: "Claude", variable: "ANTHROPIC_API_KEY" },
-  { id: "gemini", label: "Google", models: "Gemini", variable: "GEMINI_API_KEY" },
+  { id: "anthropic", label: "Anthropic", models: "Claude", variables: ["ANTHROPIC_API_KEY"] },
+  { id: "gemini", label: "Google", models: "Gemini", variables: ["GEMINI_API_KEY", "GOOGLE_API_KEY"] },
 ] as const;
 
 export type Provider = (typeof PROVIDERS)[number];
@@ -14,10 +14,9 @@ export function secretName(provider: Provider): string {
 
 /** Whether the server gets a key of theirs. */
 export async function hasKey(secrets: SecretStorage, provider: Provider): Promise<boolean> {
-  return Boolean(process.env[provider.variable] ?? (await secrets.get(secretName(provider))));
+  const inherited = provider.variables.some((name) => process.env[name]);
+  return inherited || Boolean(await secrets.get(secretName(provider)));
 }
-
-const VARIABLES = [...PROVIDERS.map((provider) => provider.variable), "GOOGLE_API_KEY"];
 
 /**
  * The editor's environment, with the keys of the secret store. In a folder that is not trusted without any key:
@@ -28,10 +27,10 @@ export async function serverEnvironment(
   trusted: boolean,
 ): Promise<NodeJS.ProcessEnv> {
   const variables = { ...process.env };
-  if (!trusted) for (const name of VARIABLES) delete variables[name];
-  for (const provider of trusted ? PROVIDERS : []) {
-    const key = await secrets.get(secretName(provider));
-    if (key) variables[provider.variable] = key;
+  for (const provider of PROVIDERS) {
+    if (!trusted) for (const name of provider.variables) delete variables[name];
+    const key = trusted && (await secrets.get(secretName(provider)));
+    if (key) variables[provider.variables[0]] = key;
   }
   return variables;
 }

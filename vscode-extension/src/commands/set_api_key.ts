@@ -19,7 +19,7 @@ export const setApiKey: Command = {
     const { provider } = chosen;
     const key = await window.showInputBox({
       title: `API key for ${provider.label}`,
-      prompt: `Kept in this machine's secret store, and given to the server as ${provider.variable}. Empty removes it.`,
+      prompt: `Kept in this machine's secret store, and given to the server as ${provider.variables[0]}. Empty removes it.`,
       password: true,
       ignoreFocusOut: true,
     });

@@ -33,6 +33,18 @@ class FixResult:
     """What a person should know, each once."""
 
 
+def left_by_hand(found: int, result: FixResult) -> str:
+    """What of so many findings a person has to do, and why; empty when nothing is left."""
+    fixed = len(result.applied)
+    if fixed == found:
+        return ""
+    reasons = "; ".join(dict.fromkeys(reason for _, reason in result.refused))
+    if not fixed:
+        return reasons or "there is no fix without judgement: it is to be done by hand"
+    left = f"{found - fixed} of {found} places are left to do by hand"
+    return f"{left}: {reasons}" if reasons else left
+
+
 def proven_fix(finding: Finding, project: Project, config: Config) -> Change | Refused:
     """The change that removes a finding, if it passes the static gates under `config`."""
     trial = _tried(finding, project, engine.check(project, config), config)

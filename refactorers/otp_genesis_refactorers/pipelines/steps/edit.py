@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from otp_genesis_analyzers.findings import FixKind
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.codebase import Codebase, TextEdit
-from otp_genesis_refactorers.fix_all import fix_all, proven_fix
+from otp_genesis_refactorers.fix_all import fix_all, left_by_hand, proven_fix
 from otp_genesis_refactorers.pipelines.code_state import without_changes
 from otp_genesis_refactorers.pipelines.findings_data import find_again
 from otp_genesis_refactorers.pipelines.generated_tests import test_for
@@ -169,18 +169,8 @@ def _fixed_partly(codebase: Codebase, given: Sequence[Any]) -> tuple[dict[str, A
     findings = [find_again(codebase, each) for each in given]
     config = codebase.config.merged(also={finding.code for finding in findings})
     fixed = fix_all(codebase.project, findings, {FixKind.SAFE, FixKind.UNSAFE}, config)
-    reasons = "; ".join(dict.fromkeys(reason for _, reason in fixed.refused))
     refused = codebase.lay(fixed.changed)
     if refused is not None:
         raise StepFailed(refused.reason)
     kinds = {finding.fix for finding in fixed.applied if finding.fix}
-    return {"notes": list(fixed.notes), "left": _left(len(findings), len(fixed.applied), reasons)}, kinds
-
-
-def _left(found: int, fixed: int, reasons: str) -> str:
-    if fixed == found:
-        return ""
-    if not fixed:
-        return reasons or "there is no fix without judgement: it is to be done by hand"
-    left = f"{found - fixed} of {found} places are left to do by hand"
-    return f"{left}: {reasons}" if reasons else left
+    return {"notes": list(fixed.notes), "left": left_by_hand(len(findings), fixed)}, kinds

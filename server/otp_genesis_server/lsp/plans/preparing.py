@@ -9,7 +9,7 @@ from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_refactorers.applying.line_edits import edits_between
 from otp_genesis_refactorers.change import Change, FileChange, Refused
-from otp_genesis_refactorers.fix_all import FixResult, fix_all
+from otp_genesis_refactorers.fix_all import FixResult, fix_all, left_by_hand
 from otp_genesis_refactorers.plan.markdown import Item
 from otp_genesis_server.lsp.plans.open_plans import Plan
 from otp_genesis_server.lsp.plans.stale_items import how_it_stands
@@ -31,10 +31,7 @@ class Prepared:
     @property
     def left(self) -> str:
         """What a person has to do by hand, empty when nothing is left."""
-        if not self.fixed.refused:
-            return ""
-        reasons = "; ".join(dict.fromkeys(reason for _, reason in self.fixed.refused))
-        return f"{len(self.fixed.refused)} of {len(self.findings)} places are left to do by hand: {reasons}"
+        return left_by_hand(len(self.findings), self.fixed)
 
     def before(self) -> dict[str, bytes]:
         files = self.snapshot.project.files
@@ -65,6 +62,5 @@ async def prepare(ls: Server, plan: Plan, item: Item, work: Work) -> Prepared | 
     around = engine.with_wrappers(stands.snapshot.project)
     fixed = await work.run(fix_all, around, findings, {FixKind.SAFE, FixKind.UNSAFE}, around.config)
     if not fixed.applied:
-        reasons = dict.fromkeys(reason for _, reason in fixed.refused)
-        return Refused("; ".join(reasons) or "there is no fix without judgement: it is to be done by hand")
+        return Refused(left_by_hand(len(findings), fixed))
     return Prepared(stands.snapshot, findings, fixed)

@@ -14,7 +14,11 @@ from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.edits import edits_between
 from otp_genesis_refactorers.rewriting.formatter import DEFAULT_LINE_LENGTH, line_length_of
 from otp_genesis_refactorers.rewriting.unused_value import value_refusal
-from otp_genesis_refactorers.supervision.start_child import renamed_to_start_child, start_child
+from otp_genesis_refactorers.supervision.start_child import (
+    form_refusal,
+    renamed_to_start_child,
+    start_child,
+)
 from otp_genesis_refactorers.supervision.supervised_task import LINK_LOST, link_refusal, supervised_task
 
 _NO_REPLY = "The task sends its caller no reply any more."
@@ -24,14 +28,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
-    if site.call.form == "apply":
-        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
-    if site.call.form == "capture":
-        return Refused(
-            f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
-            "`&Task.Supervisor.start_child(..., &1)`, with the name of a Task.Supervisor"
-        )
-    refusal = value_refusal(site, project, "the task") or link_refusal(site)
+    refusal = form_refusal(site) or value_refusal(site, project, "the task") or link_refusal(site)
     if refusal is not None:
         return refusal
     notes = (_NO_REPLY,) if site.call.name == "async_nolink" else (_NO_REPLY, LINK_LOST)

@@ -84,7 +84,7 @@ def _unfit(project: Project, site: CallSite, race: Race) -> Refused | None:
     if race.step == "update" and race.write.call.result == "returned":
         used = use_of_value(whole, site.site.module, site.site.function)
         if used is not None:
-            where = place(Source(used.path, project.read(used.path)), used.span.start)
+            where = used.place(project)
             return Refused(
                 f"`{site.site.scope}` gives `true`, which {where} uses, and `:ets.update_counter/4` gives "
                 f"the new count: let {where} take that first"

@@ -141,7 +141,7 @@ def _unfit_value(site: CallSite, project: Project) -> Refused | None:
     used = use_of_value(WholeProject(project), site.site.module, site.site.function)
     if used is None:
         return None
-    where = place(Source(used.path, project.read(used.path)), used.span.start)
+    where = used.place(project)
     return Refused(
         f"`{site.site.scope}` gives the message, which {where} uses, and a call gives `:ok`: let {where} do "
         "without it first"

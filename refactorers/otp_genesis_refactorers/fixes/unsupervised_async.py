@@ -11,7 +11,7 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
 from otp_genesis_refactorers.rewriting.call_site import find_call_site
-from otp_genesis_refactorers.supervision.start_child import start_child
+from otp_genesis_refactorers.supervision.start_child import form_refusal, start_child
 from otp_genesis_refactorers.supervision.supervised_task import CRASH_AND_SHUTDOWN, supervised_task
 
 
@@ -19,12 +19,8 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
-    if site.call.form == "apply":
-        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
-    if site.call.form == "capture":
-        return Refused(
-            f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
-            f"`&Task.Supervisor.{site.call.name}(..., &1)`, with the name of a Task.Supervisor"
-        )
+    refusal = form_refusal(site, site.call.name)
+    if refusal is not None:
+        return refusal
     rewrite = partial(start_child, site, gives_pid=False, function=site.call.name)
     return supervised_task(finding, project, site, rewrite, (CRASH_AND_SHUTDOWN,))

@@ -10,8 +10,8 @@ from functools import partial
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_refactorers.change import Change, Refused
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
-from otp_genesis_refactorers.supervision.start_child import start_child
+from otp_genesis_refactorers.rewriting.call_site import find_call_site
+from otp_genesis_refactorers.supervision.start_child import form_refusal, start_child
 from otp_genesis_refactorers.supervision.supervised_task import (
     CRASH_AND_SHUTDOWN,
     LINK_LOST,
@@ -24,20 +24,9 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     site = find_call_site(finding, project)
     if isinstance(site, Refused):
         return site
-    refusal = _unfit(site)
+    refusal = form_refusal(site) or link_refusal(site)
     if refusal is not None:
         return refusal
     notes = (LINK_LOST, CRASH_AND_SHUTDOWN) if site.call.name == "start_link" else (CRASH_AND_SHUTDOWN,)
     rewrite = partial(start_child, site, gives_pid=False)
     return supervised_task(finding, project, site, rewrite, notes)
-
-
-def _unfit(site: CallSite) -> Refused | None:
-    if site.call.form == "apply":
-        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
-    if site.call.form == "capture":
-        return Refused(
-            f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
-            "`&Task.Supervisor.start_child(..., &1)`, with the name of a Task.Supervisor"
-        )
-    return link_refusal(site)

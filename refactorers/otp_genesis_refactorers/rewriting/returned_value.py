@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Clause, FileFacts, Function, Module
-from otp_genesis_analyzers.source import Span
+from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.whole_project import WholeProject
 
 _MAX_CALLERS_UP = 6
@@ -27,6 +29,10 @@ class Use(NamedTuple):
 
     path: str
     span: Span
+
+    def place(self, project: Project) -> str:
+        """`lib/shop/cart.ex:12`."""
+        return place(Source(self.path, project.read(self.path)), self.span.start)
 
 
 def use_of_value(whole: WholeProject, module: Module, function: Function) -> Use | None:

@@ -8,9 +8,8 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Result
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_refactorers.rewriting.call_site import CallSite, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, span_of
 from otp_genesis_refactorers.rewriting.places import place_of
 from otp_genesis_refactorers.rewriting.returned_value import use_of_value
 from otp_genesis_refactorers.whole_project import WholeProject
@@ -53,7 +52,7 @@ def value_refusal(site: CallSite, project: Project, what: str) -> Refused | None
     used = use_of_value(WholeProject(project), site.site.module, site.site.function)
     if used is None:
         return None
-    where = place(Source(used.path, project.read(used.path)), used.span.start)
+    where = used.place(project)
     return Refused(
         f"`{site.site.scope}` returns {what}, which {where} uses, and `start_child` gives `{{:ok, pid}}` "
         f"instead: let {where} take that first"

@@ -21,6 +21,18 @@ _PLAIN = frozenset({"anonymous_function", "identifier", "alias"})
 """What may be taken out of a pipe and given as an argument instead."""
 
 
+def form_refusal(site: CallSite, function: str = "start_child") -> Refused | None:
+    """Why a call can't be rewritten: it is not written as one."""
+    if site.call.form == "apply":
+        return Refused(f"the call at {site.place} is made through `apply`: write it out first")
+    if site.call.form == "capture":
+        return Refused(
+            f"`{site.source.text(site.call.span)}` is handed on as a function at {site.place}: hand on "
+            f"`&Task.Supervisor.{function}(..., &1)`, with the name of a Task.Supervisor"
+        )
+    return None
+
+
 def start_child(
     site: CallSite, supervisor: str, line_length: int, *, gives_pid: bool, function: str = "start_child"
 ) -> bytes | Refused:

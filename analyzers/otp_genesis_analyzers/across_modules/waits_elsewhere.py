@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, wait_at
+from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, is_only_named, wait_at
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
 from otp_genesis_analyzers.facts.calls.sites import production_modules
@@ -103,7 +103,7 @@ class _Search:
 
     def far_wait(self, call: Call, modules: int, *, maybe: bool) -> FarWait | None:
         """What a call of another module waits for; with `maybe` an uncertain wait, if no other."""
-        if modules == 0 or call.form == "capture" or not call.module[:1].isupper():
+        if modules == 0 or is_only_named(call) or not call.module[:1].isupper():
             return None
         key = call.module, f"{call.name}/{call.arity}", modules, maybe
         if key not in self.known:

@@ -91,7 +91,7 @@ class FoundWait(NamedTuple):
 
 def wait_in(call: Call) -> Wait | None:
     """What the call itself waits for; None when it comes back at once."""
-    if call.form == "capture":
+    if is_only_named(call):
         return None
     name = call.name.removesuffix("!")
     if name in _HTTP_CLIENTS.get(call.module, ()):
@@ -114,6 +114,11 @@ def wait_in(call: Call) -> Wait | None:
     return None
 
 
+def is_only_named(call: Call) -> bool:
+    """A captured function that is kept, or called elsewhere: `Enum.map(urls, &Req.get!/1)` calls it here."""
+    return call.form == "capture" and call.runs != "here"
+
+
 def wait_at(clause: Clause, call: Call) -> Wait | None:
     """What a call of a clause waits for. Not a sleep before the system ends: that one holds nobody up."""
     found = wait_in(call)
@@ -126,7 +131,7 @@ def waits_behind(graph: CallGraph, function: Function, clause: Clause, call: Cal
     if own is not None:
         return (FoundWait(function, clause, call, own),)
     target = graph.target(call)
-    if target is None or call.form == "capture":
+    if target is None or is_only_named(call):
         return ()
     reached = (graph.functions[function_id] for function_id in graph.reached([target]))
     return tuple(

@@ -31,5 +31,4 @@ def calls_run_by(graph: CallGraph, root: Function) -> Iterator[RunCall]:
                 target = graph.target(call)
                 if certain and target is not None and len(target.clauses) == 1:
                     sure.add(target.id)
-                if call.form != "capture":
-                    yield RunCall(function, clause, call, certain)
+                yield RunCall(function, clause, call, certain)

@@ -35,13 +35,14 @@ def sites(module: Module) -> Iterator[Site]:
 
 
 def site_at(facts: FileFacts, head: Span) -> Site | None:
-    """The call whose head is at `head`."""
+    """The call whose head is at `head`; of `apply` and what it calls, the latter."""
+    found: Site | None = None
     for module in facts.modules:
         if module.span.contains(head):
             for site in sites(module):
-                if site.call.head == head:
-                    return site
-    return None
+                if site.call.head == head and (found is None or site.call.form == "apply"):
+                    found = site
+    return found
 
 
 def production_modules(facts: FileFacts, role: Role) -> Iterator[Module]:

@@ -10,6 +10,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.clause_results import results, statements
+from otp_genesis_analyzers.facts.calls.comments import comments_at
 from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.calls.sites import Site, sites
@@ -17,7 +18,7 @@ from otp_genesis_analyzers.facts.messages.client_api import requests
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.state.state_shapes import names_in
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
-from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_analyzers.source import Source
 
 Sign = Literal["told", "commented", "repeated", "polled"]
 """Told: a process is told something before, and asked behind. Commented: the comment says what for.
@@ -251,30 +252,9 @@ def _commented(source: Source, site: Site) -> SleepWait | None:
     slept_ms = _is_guess(site)
     if slept_ms is None or any(word in site.function.name for word in ("retry", "backoff", "simulate")):
         return None
-    comment = " ".join(_comments_at(source, site)).lower()
+    comment = " ".join(comments_at(source, site.call.head.start)).lower()
     if any(word in comment for word in _OTHER_REASONS):
         return None
     if any(all(word in comment for word in words) for words in _REASONS):
         return SleepWait(site, "commented", slept_ms)
     return None
-
-
-def _comments_at(source: Source, site: Site) -> Iterator[str]:
-    """The comment on the line of the sleep, and those on the lines right above."""
-    line = source.lines.line_of(site.call.head.start)
-    behind = _comment_ending(source, line)
-    if behind is not None:
-        yield syntax.text(behind)
-    while line > 0:
-        line -= 1
-        above = _comment_ending(source, line)
-        before = source.content[source.lines.starts[line] : above.start_byte] if above is not None else b"-"
-        if above is None or before.strip():
-            return
-        yield syntax.text(above)
-
-
-def _comment_ending(source: Source, line: int) -> Node | None:
-    end = source.lines.line_end(line)
-    node = source.node_at(Span(max(0, end - 1), end))
-    return node if node.type == "comment" else None

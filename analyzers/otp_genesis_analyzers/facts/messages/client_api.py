@@ -13,7 +13,7 @@ from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.registered_names import is_self, registered_names
 from otp_genesis_analyzers.terms import Term
 
-_LOOKUPS = frozenset({"Process.whereis", "GenServer.whereis", ":erlang.whereis"})
+LOOKUPS = frozenset({"Process.whereis", "GenServer.whereis", ":erlang.whereis"})
 
 
 class Request(NamedTuple):
@@ -77,9 +77,9 @@ def addressee(module: Module, server: Term) -> str:
 
 def looked_up(server: Term) -> Term:
     """The name in `Process.whereis(name)` and in `{name, node}`; any other term as it is."""
-    if server.kind == "call" and server.value in _LOOKUPS and server.items:
+    if server.kind == "call" and server.value in LOOKUPS and server.items:
         return server.items[0]
-    if server.kind == "operator" and server.value == "|>" and server.items[1].value in _LOOKUPS:
+    if server.kind == "operator" and server.value == "|>" and server.items[1].value in LOOKUPS:
         return server.items[0]
     is_remote = server.kind == "tuple" and len(server.items) == 2 and server.tag not in ("via", "global")
     return server.items[0] if is_remote and server.items[0].kind in ("atom", "module") else server

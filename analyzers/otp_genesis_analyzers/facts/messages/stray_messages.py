@@ -33,7 +33,12 @@ def fate_of_stray_message(source: Source, module: Module) -> Fate:
     has_clauses = any(message.way == "info" for message in taken(module))
     if has_clauses or "gen_statem" in kinds(module):
         return "crash"
-    return "logged" if all(use.module in _BRINGS_NO_CLAUSES for use in module.uses) else "unknown"
+    return "unknown" if may_bring_clauses(module) else "logged"
+
+
+def may_bring_clauses(module: Module) -> bool:
+    """It uses a module whose macro may add clauses that can't be seen."""
+    return any(use.module not in _BRINGS_NO_CLAUSES for use in module.uses)
 
 
 def _catch_alls(module: Module) -> list[Clause]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.comments import says_on_purpose
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callback_waits import CallbackWait, callback_waits, continues_later
@@ -14,6 +15,7 @@ from otp_genesis_analyzers.facts.state.server_returns import starts_nothing
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
+from otp_genesis_analyzers.source import Source
 
 _STARTED_BY_SUPERVISORS = SERVERS | frozenset[Kind](("Supervisor",))
 
@@ -25,10 +27,10 @@ class BlockingInit(Rule):
     Reports calls that wait, in the `init/1` of a server or a supervisor and in the functions of the module
     that it goes through: HTTP clients, TCP and TLS connects, system commands, `:rpc` and `:erpc` without a
     timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument holds.
-    These are **warnings**. A wait of unknown length is **information**; a database query, and a call whose
-    failure is caught, is a **hint**. Functions of other modules of the project are followed too: a network,
-    a command, another node or a sleep that such a function always waits for is a **warning**, one that it
-    waits for in some cases is **information**.
+    These are **warnings**. A wait of unknown length is **information**; a database query, a call whose
+    failure is caught, and a wait that a comment calls intended, is a **hint**. Functions of other modules of
+    the project are followed too: a network, a command, another node or a sleep that such a function always
+    waits for is a **warning**, one that it waits for in some cases is **information**.
 
     ## Why it matters on the BEAM
     `start_link` returns when `init/1` has. A supervisor starts its children one after the other, so that
@@ -36,7 +38,8 @@ class BlockingInit(Rule):
     that is away for a minute can keep the application from booting.
 
     ## When it is legitimate
-    Where the children that follow must not run without the result: suppress the finding with that reason.
+    Where the children that follow must not run without the result: say so in a comment above it (`on
+    purpose`, `by design`, `fail fast`, `must … before`), or suppress the finding with that reason.
     Local work (making a folder, an ETS table, reading the configuration) is not reported, nor is what a task
     or a new process does, nor the connect to a local socket, nor an `init/1` that gives `:ignore`: a step of
     the boot, in its place among the children.
@@ -185,6 +188,21 @@ class BlockingInit(Rule):
                 {:ok, %{rows: Shop.Repo.all(Shop.Row), peer: join(opts[:peer])}, 5_000}
             #                 ^^^^^^^^^^^^^ hint: the database
             #                                                ^^^^ warning: another process
+              end
+
+              defp join(pid), do: GenServer.call(pid, :join)
+            end
+
+            defmodule Shop.Till do
+              use GenServer
+
+              def init(opts) do
+                # The children behind us need the till: fail fast without it.
+                {:ok, socket} = :gen_tcp.connect(opts[:host], 9100, [])
+            #                   ^^^^^^^^^^^^^^^^ hint: a connection
+                {:ok, Enum.map(opts[:peers], &join/1) ++ Enum.map(opts[:urls], &Req.get!/1) ++ [socket]}
+            #                                ^^^^^^^ warning: another process
+            #                                                                  ^^^^^^^^^^^ warning: HTTP
               end
 
               defp join(pid), do: GenServer.call(pid, :join)
@@ -464,7 +482,7 @@ class BlockingInit(Rule):
             "its supervisor starts nothing else meanwhile",
             snippet=file.source.text(wait.call.span),
             scope=scope_of(module, wait.callback),
-            severity=_severity(wait),
+            severity=_severity(file.source, wait),
             confidence=Confidence.EXACT if wait.direct else Confidence.STRONG,
             related=related,
             fix=_fix(file, module, wait),
@@ -479,8 +497,16 @@ def _fix(file: FileView, module: Module, wait: CallbackWait) -> FixKind:
     return FixKind.LLM if found is None else FixKind.UNSAFE
 
 
-def _severity(wait: CallbackWait) -> Severity:
+def _severity(source: Source, wait: CallbackWait) -> Severity:
     found = wait.found.wait
+    if _is_on_purpose(source, wait):
+        return Severity.HINT
     if found.kind == "query" or (found.kind == "process" and wait.found.call.guarded_by_rescue):
         return Severity.HINT
     return Severity.WARNING if found.certain else Severity.INFORMATION
+
+
+def _is_on_purpose(source: Source, wait: CallbackWait) -> bool:
+    """A comment at the wait, at the call that leads to it or above the clause says that it is wanted."""
+    places = (wait.call.head.start, wait.found.call.head.start, wait.clause.span.start)
+    return any(says_on_purpose(source, place) for place in places)

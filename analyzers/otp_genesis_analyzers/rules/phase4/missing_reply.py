@@ -116,6 +116,11 @@ class MissingReply(Rule):
                 {:noreply, stock, {:continue, :refresh}}
               end
 
+              def handle_call({:count, _item}, {_pid, _tag}, stock) do
+            #     ^^^^^^^^^^^ warning: this clause returns `:noreply`
+                {:noreply, stock}
+              end
+
               defp add(stock, items), do: Enum.into(items, stock)
               defp keep(stock), do: {:noreply, stock}
             end
@@ -265,8 +270,10 @@ class MissingReply(Rule):
 
 
 def _silence(source: Source, graph: CallGraph, clause: Clause) -> _Silence | None:
-    caller = clause.head[1]
-    if caller.kind != "variable" or _mentions(source.node_at(clause.span), caller.value) > 1:
+    whole, caller = source.node_at(clause.span), clause.head[1]
+    if caller.kind not in ("variable", "tuple") or caller.tag is not None:
+        return None
+    if any(_mentions(whole, part.value) > 1 for part in caller.walk() if part.kind == "variable"):
         return None
     given = list(followed_results(source, graph, clause))
     silent = [node for node in given if _is_noreply(node)]

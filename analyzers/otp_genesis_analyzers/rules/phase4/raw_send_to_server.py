@@ -11,11 +11,22 @@ from otp_genesis_analyzers.facts.calls.clause_results import results
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
-from otp_genesis_analyzers.facts.messages.shapes import Sent, has_shape_of, is_later, sent, sent_by, taken
+from otp_genesis_analyzers.facts.messages.looked_up_pids import name_behind, surely_looked_up
+from otp_genesis_analyzers.facts.messages.shapes import (
+    Sent,
+    Taken,
+    has_shape_of,
+    is_later,
+    sent,
+    sent_by,
+    taken,
+    unwrapped,
+)
+from otp_genesis_analyzers.facts.messages.stray_messages import may_bring_clauses
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
-from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.project import ModuleEntry, Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
@@ -36,9 +47,11 @@ class RawSendToServer(Rule):
 
     ## What it does
     Reports `send` and `Process.send` of a tagged message to a named server of the project, from outside its
-    module, when its `handle_info/2` has a clause for exactly that message. A function that is named after
-    handing something over (`deliver`, `route`, `delegate`) and answers `:ok` after a `send` to a pid that it
-    was given gets a **hint**, and so does a `send` to a pid that stands alone under `rescue` or `catch`.
+    module, when its `handle_info/2` has a clause for exactly that message. It is a **warning** when the
+    server has no `handle_info/2` at all, and takes that message only as a call or a cast. A function that is
+    named after handing something over (`deliver`, `route`, `delegate`) and answers `:ok` after a `send` to a
+    pid that it was given gets a **hint**, and so does a `send` to a pid that stands alone under `rescue` or
+    `catch`.
 
     ## Why it matters on the BEAM
     `send/2` returns the message, whatever becomes of it. A pid may be dead, which nobody is told, so a
@@ -171,6 +184,48 @@ class RawSendToServer(Rule):
 
               def far(node, page), do: send({:printer, node}, {:print, page})
             #                          ^^^^ information
+
+              def hurry do
+                case Process.whereis(:printer) do
+                  nil -> :error
+                  pid -> send(pid, :flush)
+            #            ^^^^ information: `:printer`
+                end
+              end
+
+              def stop(page) do
+                if printer = Process.whereis(:printer), do: send(printer, {:print, page})
+            #                                               ^^^^ information
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/store.ex
+            defmodule Shop.Store do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def fetch(key), do: GenServer.call(__MODULE__, {:fetch, key})
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:fetch, key}, _from, state), do: {:reply, state[key], state}
+
+              @impl true
+              def handle_cast({:put, key, value}, state), do: {:noreply, Map.put(state, key, value)}
+            end
+            # file: lib/shop/user.ex
+            defmodule Shop.User do
+              alias Shop.Store, as: Kept
+
+              def save(key, value), do: send(Kept, {:put, key, value})
+            #                           ^^^^ warning: it is logged and dropped
+              def fetch(key), do: apply(Kernel, :send, [Kept, {:fetch, key}])
+            #                     ^^^^^ warning: `handle_call/3` takes it with `GenServer.call`
             end
             """
         ),
@@ -341,7 +396,7 @@ class RawSendToServer(Rule):
             defmodule Shop.User do
               def save(key, value) do
                 Shop.Store.put(key, value)
-                send(Shop.Store, {:put, key, value})
+                send(Shop.Store, {:forget, key})
                 send(:loop, {:put, key, value})
               end
             end
@@ -351,6 +406,41 @@ class RawSendToServer(Rule):
 
               test "survives a stray message" do
                 send(Shop.Store, {:put, 1, 2})
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/board.ex
+            defmodule Shop.Board do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast({:show, text}, state), do: {:noreply, [text | state]}
+
+              @impl true
+              def handle_info(message, state), do: handle_cast(message, state)
+            end
+            # file: lib/shop/other.ex
+            defmodule Shop.Other do
+              def show(text), do: send(Shop.Board, {:show, text})
+
+              def show_all(pids, text) do
+                _board = Process.whereis(Shop.Board)
+                Enum.each(pids, fn pid -> send(pid, {:show, text}) end)
+              end
+
+              def show_first(pids, text) do
+                case Process.whereis(Shop.Board) do
+                  nil -> :error
+                  _ -> pids |> hd() |> send({:show, text})
+                end
               end
             end
             """
@@ -371,8 +461,10 @@ class RawSendToServer(Rule):
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
             for message in _requests(module):
-                if _is_name(message.server) and addressee(module, message.server) != module.name:
-                    yield self._sent_to_name(file, message)
+                name = _name(file.source, message)
+                if name is not None:
+                    if addressee(module, name) != module.name:
+                        yield self._sent_to_name(file, message, name)
                 elif _confirms_a_send(file.source, module, message):
                     yield self._sent_to_argument(file, message.site, _CONFIRMED)
                 elif _is_guarded_alone(file.source, message):
@@ -385,19 +477,25 @@ class RawSendToServer(Rule):
         message = sent_by(site.call) if site is not None else None
         if site is None or message is None:
             return None
-        server = server_named(project, looked_up(message[1]))
+        server = server_named(project, _facts_name(site, message[1]))
         if server is None or server.module.name == site.module.name:
             return None
-        for clause in taken(server.module):
-            if clause.way == "info" and has_shape_of(clause.pattern, message[2]):
-                related = Related(server.path, clause.clause.name_span, "the message is handled here")
-                return structs.replace(finding, related=(related,))
-        return None
+        clause = next(
+            (found for found in taken(server.module) if has_shape_of(found.pattern, message[2])), None
+        )
+        plain = [found for found in taken(server.module) if found.way == "info"]
+        handled = next((found for found in plain if has_shape_of(found.pattern, message[2])), None)
+        if handled is not None:
+            related = Related(server.path, handled.clause.name_span, "the message is handled here")
+            return structs.replace(finding, related=(related,))
+        if clause is None or plain or may_bring_clauses(server.module) or not server.module.complete:
+            return None
+        return _as_lost(finding, server, clause)
 
-    def _sent_to_name(self, file: FileView, message: Sent) -> Finding:
+    def _sent_to_name(self, file: FileView, message: Sent, name: Term) -> Finding:
         site = message.site
-        name = looked_up(message.server)
         rewritable = site.call.form == "call" and site.function not in callbacks(site.module)
+        rewritable = rewritable and name == looked_up(message.server)
         written = name.value if name.kind == "module" else f":{name.value}"
         return self.report(
             file.facts.path,
@@ -431,8 +529,33 @@ def _requests(module: Module) -> Iterator[Sent]:
             yield message
 
 
-def _is_name(server: Term) -> bool:
-    return looked_up(server).kind in ("module", "atom")
+def _as_lost(finding: Finding, server: ModuleEntry, clause: Taken) -> Finding:
+    """The server has nothing for plain messages, only a clause for the same message as a request."""
+    asked, handler, tag = f"GenServer.{clause.way}", clause.function.id, unwrapped(clause.pattern).tag
+    return structs.replace(
+        finding,
+        severity=Severity.WARNING,
+        message=f"`:{tag}` is sent as a plain message, and `{server.module.name}` has no "
+        f"`handle_info/2`: it is logged and dropped. Its `{handler}` takes it with `{asked}`",
+        related=(Related(server.path, clause.clause.name_span, f"takes it as a {clause.way}"),),
+        fix=FixKind.LLM,
+    )
+
+
+def _name(source: Source, message: Sent) -> Term | None:
+    """The name that the message is sent to; None when it goes to a pid from elsewhere."""
+    site, name = message.site, _facts_name(message.site, message.server)
+    if name.kind not in ("module", "atom"):
+        return None
+    is_pid = message.server.kind == "variable"
+    if is_pid and not surely_looked_up(source, site.clause, site.call, message.server):
+        return None
+    return name
+
+
+def _facts_name(site: Site, server: Term) -> Term:
+    name = name_behind(site.clause, site.call, server) if server.kind == "variable" else None
+    return name or looked_up(server)
 
 
 def _confirms_a_send(source: Source, module: Module, message: Sent) -> bool:

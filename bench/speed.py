@@ -68,19 +68,24 @@ def _check(cache: Path, root: Path, jobs: int, **more: object) -> Command:
     return Command(arguments, {"XDG_CACHE_HOME": str(cache)}, **more)  # pyright: ignore[reportArgumentType]
 
 
-def _parse(root: Path, jobs: int) -> Command:
-    return Command([sys.executable, PROGRAMS / "parse_all.py", root, str(jobs)])
+def _parse(root: Path, jobs: int, *more: str) -> Command:
+    return Command([sys.executable, PROGRAMS / "parse_all.py", root, str(jobs), *more])
 
 
 def _cold(scratch: Path, root: Path, runs: int, jobs: int) -> None:
     cache = scratch / "cold"
     check = _check(cache, root, jobs, before=partial(shutil.rmtree, cache, ignore_errors=True))
-    commands = {"check": check, "parse": _parse(root, jobs)}
+    commands = {"check": check, "parse": _parse(root, jobs), "gated": _parse(root, jobs, "gated")}
     ast_grep = _ast_grep(scratch, root, jobs)
     if ast_grep is not None:
         commands["ast-grep"] = ast_grep
     costs = medians(commands, runs)
     print(ratio("`check` cold / parse alone", costs["check"], costs["parse"], 1.0))
+    print(
+        ratio(
+            "the gate, and parsing what passes it, alone / parse alone", costs["gated"], costs["parse"], None
+        )
+    )
     if ast_grep is None:
         print(row("`check` cold / ast-grep with 12 rules", "not installed", "", 1.0))
     else:

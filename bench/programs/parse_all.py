@@ -1,9 +1,13 @@
-"""The least that any analysis of syntax must do: read and parse every file. `parse_all.py ROOT PROCESSES`."""
+"""The least that any analysis of syntax must do: read and parse each file. `parse_all.py ROOT PROCESSES [gated]`.
+
+With `gated`, the least that ours must do: ask the gate, and parse what passes it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 
 def main() -> None:
@@ -25,11 +29,21 @@ def main() -> None:
     else:
         files = shares[0]
     parser = Parser(Language(tree_sitter_elixir.language()))
+    passes = _gate() if sys.argv[3:] == ["gated"] else lambda _: True
     for file in files:
         with open(file, "rb") as opened:  # noqa: PTH123
-            parser.parse(opened.read())
+            content = opened.read()
+        if passes(content):
+            parser.parse(content)
     for child in children:
         os.waitpid(child, 0)
+
+
+def _gate() -> Callable[[bytes], bool]:
+    from otp_genesis_analyzers.gate import default_gate
+
+    gate = default_gate()
+    return lambda content: gate.opened(content) is not None
 
 
 def _shares(files: list[str], count: int) -> list[list[str]]:

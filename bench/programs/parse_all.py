@@ -1,4 +1,6 @@
-"""The least that any analysis of syntax must do: read and parse each file. `parse_all.py ROOT PROCESSES [gated]`.
+"""The least that any analysis of syntax must do: read and parse every file.
+
+    parse_all.py ROOT PROCESSES [gated]
 
 With `gated`, the least that ours must do: ask the gate, and parse what passes it.
 """

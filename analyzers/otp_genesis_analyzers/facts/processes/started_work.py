@@ -66,6 +66,9 @@ def started_work(graph: CallGraph, clause: Clause, call: Call) -> Work:
     closure = _closure_given_to(clause, call)
     if closure is not None:
         return _of_closure(graph, clause, closure)
+    made = _closure_made_for(graph, call)
+    if made is not None:
+        return _of_closure(graph, *made)
     reference = _function_named_by(call.args)
     if not reference:
         return Work()
@@ -145,6 +148,20 @@ def _closure_given_to(clause: Clause, call: Call) -> int | None:
         and (call.span.contains(closure.span) or (call.piped and closure.span.end <= call.span.start))
     ]
     return own[-1] if own else None
+
+
+def _closure_made_for(graph: CallGraph, call: Call) -> tuple[Clause, int] | None:
+    """The `fn` that a function of the module gives back: `spawn(guard(path))`."""
+    made = call.args[0] if len(call.args) == 1 else None
+    maker = graph.named(f"{made.value}/{len(made.items)}") if made and made.kind == "call" else None
+    if maker is None or len(maker.clauses) != 1:
+        return None
+    clause = maker.clauses[0]
+    own = [index for index, closure in enumerate(clause.closures) if closure.parent < 0]
+    if not own or clause.closures[own[-1]].receiver:
+        return None
+    is_last = all(other.span.start < clause.closures[own[-1]].span.end for other in clause.calls)
+    return (clause, own[-1]) if is_last else None
 
 
 def _function_named_by(arguments: tuple[Term, ...]) -> str:

@@ -41,6 +41,11 @@ def harm_of(graph: CallGraph, site: Site) -> Harm | None:
     return None
 
 
+def is_watchdog(work: Work) -> bool:
+    """It does nothing but wait for the end of another process, and act on that."""
+    return bool(work.receives) and all(_ends_with_another(work, receive) for receive in work.receives)
+
+
 def _ends_with_another(work: Work, receive: Receive) -> bool:
     """It watches a process, whose end ends the wait: a watchdog goes with what it guards."""
     watches = any(monitors_process(call) for call in work.calls)

@@ -17,6 +17,7 @@ from otp_genesis_analyzers.facts.messages.mailbox import takes_anything, takes_e
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.facts.processes.starts import Start, belongs_to_start, start_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
@@ -305,6 +306,16 @@ class StartOutsideTree(Rule):
                 {:ok, pid} = GenServer.start(Shop.Run, order)
                 Process.monitor(pid)
               end
+
+              def joined(order) do
+                pid =
+                  case :gen_server.start({:via, Registry, {Shop.Registry, order.id}}, Shop.Run, order, []) do
+                    {:ok, pid} -> pid
+                    {:error, {:already_started, pid}} -> pid
+                  end
+
+                {pid, Process.monitor(pid)}
+              end
             end
             # file: lib/shop/remote.ex
             defmodule Shop.Remote do
@@ -414,7 +425,16 @@ def _judge_unlinked(graph: CallGraph, site: Site, start: Start) -> tuple[Severit
         return Severity.WARNING, "after a crash the name is gone until somebody starts it again"
     if belongs_to_start(graph, site.function) or tied_by_hand(site.clause, site.call):
         return None
+    if _is_monitored_after(site):
+        return None
     return Severity.INFORMATION, "no process learns of its crash"
+
+
+def _is_monitored_after(site: Site) -> bool:
+    """The pid comes out of a `case` around the start, and is monitored behind it."""
+    return site.call.result == "subject" and any(
+        monitors_process(call) and call.head.start > site.call.span.end for call in site.clause.calls
+    )
 
 
 def _judge_linked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:

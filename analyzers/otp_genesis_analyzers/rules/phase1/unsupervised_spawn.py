@@ -21,7 +21,7 @@ from otp_genesis_analyzers.facts.processes.started_work import (
     started_work,
 )
 from otp_genesis_analyzers.facts.processes.starts import Tie, belongs_to_start_link, spawn_tie
-from otp_genesis_analyzers.facts.processes.unseen_death import harm_of
+from otp_genesis_analyzers.facts.processes.unseen_death import harm_of, is_watchdog
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -52,7 +52,8 @@ class UnsupervisedSpawn(Rule):
     It is a **warning** where the loss of the process is known to hurt: it owes a caller a
     `GenServer.reply/2`, a `receive` without `after` waits for its message, it goes on for ever, it stands
     in for a supervised start that failed, or a server callback hands it work. It is **information** in
-    other application code, and a **hint** when the process is linked or only stops or tells another one.
+    other application code, and a **hint** when the process is linked, only stops or tells another one, or
+    only waits for the end of another one.
 
     ## Why it matters on the BEAM
     A supervisor restarts its children and stops them in order. A spawned process has no such parent: its
@@ -63,7 +64,7 @@ class UnsupervisedSpawn(Rule):
     Inside `start_link`, where the process becomes a supervisor's child. With `spawn_monitor`, where the
     reference is used, and where the pid is linked or monitored right after. In tests, Mix tasks, scripts,
     migrations and configuration. None of these is reported. A library that starts no tree of its own gets
-    hints, unless the harm is known; so does a watchdog that ends with the process it watches.
+    hints, unless the harm is known.
 
     ## Use instead
     ```elixir
@@ -237,6 +238,40 @@ class UnsupervisedSpawn(Rule):
             defmodule Ring do
               def warm(ring), do: spawn(fn -> Ring.Cache.fill(ring) end)
             #                     ^^^^^ hint
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Upload do
+              def open(path) do
+                spawn(remover(path))
+            #   ^^^^^ hint: it ends with the process it watches
+                File.open(path, [:write])
+              end
+
+              def announce(path), do: spawn(later(path))
+            #                         ^^^^^ warning: it waits in `receive` without end
+
+              defp remover(path) do
+                owner = self()
+
+                fn ->
+                  ref = Process.monitor(owner)
+
+                  receive do
+                    {:DOWN, ^ref, :process, ^owner, _reason} -> File.rm(path)
+                  end
+                end
+              end
+
+              defp later(path) do
+                fn ->
+                  receive do
+                    :uploaded -> Shop.Mailer.announce(path)
+                  end
+                end
+              end
             end
             """
         ),
@@ -435,6 +470,8 @@ def _judge_by_work(graph: CallGraph, site: Site) -> _Judgement:
         return _Judgement(Severity.HINT, "it only stops or tells another process")
     if only_sleeps_for_ever(work):
         return _Judgement(Severity.HINT, "it only sleeps")
+    if is_watchdog(work):
+        return _Judgement(Severity.HINT, "it ends with the process it watches")
     chain = callback_chains(graph).get(site.function.id) if site.call.runs == "here" else None
     if chain is None or not (work.calls or work.foreign):
         return _Judgement(Severity.INFORMATION)

@@ -37,10 +37,11 @@ class MixEnvAtRuntime(Rule):
     it, since there Mix has started the application.
 
     ## When it is legitimate
-    In the body of a module, in macros and inside `unquote`, where it is asked during the build. In Mix tasks
-    and compilers, scripts, tests, and modules that work with Mix anyway (`Mix.Project`, `Mix.Task`). Behind
-    a question whether Mix is there (`Code.ensure_loaded?(Mix)`) or in a `try`. In applications that list
-    `:mix` among their applications, and so release it, and in those that load other projects with it.
+    In the body of a module and its blocks (`pipeline :browser do`), in macros and inside `unquote`, where it
+    is asked during the build. In Mix tasks and compilers, scripts, tests, and modules that work with Mix
+    anyway (`Mix.Project`, `Mix.Task`). Behind a question whether Mix is there (`Code.ensure_loaded?(Mix)`) or
+    in a `try`. In applications that list `:mix` among their applications, and so release it, and in those
+    that load other projects with it.
     None of these is reported.
 
     ## Use instead
@@ -87,6 +88,22 @@ class MixEnvAtRuntime(Rule):
                   :prod -> :info
                   _ -> :debug
                 end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/health.ex
+            defmodule Shop.Health do
+              use Plug.Router
+
+              plug :match
+              plug :dispatch
+
+              get "/health" do
+                send_resp(conn, 200, "#{Mix.env()}")
+            #                           ^^^^^^^ warning: a release has no Mix
               end
             end
             """
@@ -243,6 +260,26 @@ class MixEnvAtRuntime(Rule):
         ),
         Example(
             """
+            # file: lib/shop_web/router.ex
+            defmodule ShopWeb.Router do
+              use ShopWeb, :router
+
+              pipeline :browser do
+                plug :fetch_session
+
+                if Mix.env() == :dev do
+                  plug ShopWeb.Plugs.Debug
+                end
+              end
+
+              scope "/" do
+                if Mix.env() == :dev, do: forward("/mails", ShopWeb.MailPreview)
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop/mixer.ex
             defmodule Shop.Mixer do
               alias Shop.Mix
@@ -362,9 +399,16 @@ def _is_excused(file: FileView, graph: CallGraph, site: Site) -> bool:
     call, calls = site.call, site.clause.calls
     if call.guarded_by_rescue or _runs_in_macros_only(graph, site.function):
         return True
+    if site.function.kind == "block" and call.closure < 0 and not _is_route(site):
+        return True
     if any(other.name == "unquote" and other.span.contains(call.span) for other in calls):
         return True
     return any(_asks_for_mix(file, other) for other in calls)
+
+
+def _is_route(site: Site) -> bool:
+    """The block of `get "/" do` answers requests, that of `pipeline :browser do` stands in the body."""
+    return any(use.module == "Plug.Router" for use in site.module.uses)
 
 
 def _asks_for_mix(file: FileView, call: Call) -> bool:

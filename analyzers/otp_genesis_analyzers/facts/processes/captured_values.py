@@ -103,7 +103,10 @@ def captured_values(source: Source, module: Module, function: Function, clause: 
     large = _large_variables(module, function, clause) if started else {}
     for closure, starter in started:
         body = source.node_at(closure.span)
+        text = source.content[closure.span.start : closure.span.end]
         for name, (kind, certain) in large.items():
+            if name.encode() not in text:  # walking through closures in closures for nothing takes long
+                continue
             paths = _paths(body, name)
             known = {field_names(path)[0] for path in paths or ()} <= FIELDS[kind]
             if paths and (certain or known or kind == "state"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.terms import Term
 
@@ -12,6 +13,10 @@ _ANY_KEY = {
     ("Application", "put_all_env", 2),
     ("Application", "stop", 1),
     ("Logger", "configure", 1),
+    ("Logger", "put_module_level", 2),
+    ("Logger", "put_application_level", 2),
+    (":logger", "set_primary_config", 1),
+    (":logger", "set_primary_config", 2),
     ("File", "cd!", 1),
     ("File", "cd!", 2),
     ("File", "cd", 1),
@@ -29,6 +34,8 @@ _OF_A_KEY = {
     (":persistent_term", "erase"): 0,
     ("Application", "put_env"): 1,
     ("Application", "delete_env"): 1,
+    (":application", "set_env"): 1,
+    (":application", "unset_env"): 1,
 }
 """Where the key stands among the arguments."""
 _STOPS = {
@@ -71,7 +78,7 @@ def own_key(call: Call, apps: list[str]) -> str:
 
 
 def _is_shared(module: Module, call: Call, key: Term) -> bool:
-    if call.module == "Application" and not _is_real_app(call.args[0]):
+    if call.module in ("Application", ":application") and not _is_real_app(call.args[0]):
         return False
     return not any(_is_private(module, part) for part in key.walk())
 
@@ -97,11 +104,8 @@ def _stops_shared_process(module: Module, call: Call) -> bool:
         return False
     if call.name in _STOPS.get(call.module, ()):
         return _is_shared_name(module, call.args[0])
-    if call.is_to("Process", "exit") and call.args[0].kind == "call":
-        looked_up = call.args[0]
-        return looked_up.value in ("Process.whereis", "GenServer.whereis") and _is_shared_name(
-            module, looked_up.items[0]
-        )
+    if call.is_to("Process", "exit") and call.args[0].kind in ("call", "operator"):
+        return _is_shared_name(module, looked_up(call.args[0]))
     return False
 
 

@@ -9,6 +9,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep
 from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, following, refutes, span_of
@@ -24,7 +25,8 @@ _WAITING_FORMS = ("receive", "try", "with_backoff")
 class UnwatchedKill(NamedTuple):
     """`Process.exit(pid, reason)`, and the first look at the consequences, with no monitor between.
 
-    `sleeps` stand between the two. `look` is a `Process.alive?` of the same process, or a lookup of a name.
+    `sleeps` stand between the two. `look` is a `Process.alive?` of the same process, a lookup of a
+    name, or a call of the name whose process was killed.
     """
 
     site: Site
@@ -102,8 +104,10 @@ def _is_look(statement: Node, call: Call, exit_signal: Call) -> bool:
     if call.closure != exit_signal.closure or call.form != "call" or exit_signal.span.contains(call.span):
         return False
     if call.is_to("Process", "alive?"):
-        same = call.args[:1] == exit_signal.args[:1] and call.args[0].kind == "variable"
+        same = call.args[:1] == exit_signal.args[:1] and call.args[0].kind in ("variable", "call")
         return same and says_no(statement)
+    if call.is_to("GenServer", "call") and call.args:
+        return looked_up(exit_signal.args[0]) == call.args[0] and call.args[0].kind in ("module", "atom")
     return call.is_to("Process", "whereis") or call.is_to("GenServer", "whereis")
 
 

@@ -168,12 +168,14 @@ def _behind(nodes: list[Node], span: Span) -> list[Node]:
 
 
 def _holds(statement: Node, span: Span) -> bool:
-    """The statement is the call, `pattern = call` or `assert pattern = call`."""
+    """The statement is the call, `x |> call`, `pattern = call` or `assert pattern = call`."""
     node: Node | None = statement
     while node is not None:
         if span_of(node) == span:
             return True
         if node.type == "binary_operator" and syntax.operator(node) == "=":
+            node = syntax.right(node)
+        elif node.type == "binary_operator" and syntax.operator(node) == "|>":
             node = syntax.right(node)
         elif asserts(node):
             node = next(iter(syntax.arguments(node)), None)

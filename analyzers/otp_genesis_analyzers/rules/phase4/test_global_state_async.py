@@ -65,6 +65,15 @@ class TestGlobalStateAsync(Rule):
         "async: stop",
         "async: persistent_term",
         "async: configure",
+        "async: put_module_level",
+        "async: put_application_level",
+        "async: set_primary_config",
+        "async: set_env",
+        "async: unset_env",
+        "async: terminate_child",
+        "async: delete_child",
+        "async: set_cwd",
+        "async: cd",
         "async: cd!",
         "async: set_mox_global",
         "async: set_mox_from_context",
@@ -171,6 +180,29 @@ class TestGlobalStateAsync(Rule):
                 GenServer.stop(Shop.Noise)
             #   ^^^^^^^^^^^^^^ warning: `GenServer.stop/1` changes
                 Process.exit(Process.whereis(Shop.Radio), :kill)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/till_test.exs
+            defmodule Shop.TillTest do
+              use ExUnit.Case, async: true
+
+              test "without a till" do
+                Supervisor.terminate_child(Shop.Supervisor, Shop.Till)
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: changes what all tests see
+              end
+
+              test "after a crash" do
+                Shop.Till |> Process.whereis() |> Process.exit(:kill)
+            #                                     ^^^^^^^^^^^^ warning: changes what all tests see
+              end
+
+              test "at another level" do
+                :application.set_env(:shop, :level, :debug)
+            #   ^^^^^^^^^^^^^^^^^^^^ warning: changes what all tests see
               end
             end
             """

@@ -139,6 +139,18 @@ class TestKillWithoutMonitor(Rule):
             #   ^^^^^^^^^^^^ information: the test does not wait for the process to end
                 assert GenServer.whereis(Shop.Till)
               end
+
+              test "answers again" do
+                Shop.Till |> Process.whereis() |> Process.exit(:kill)
+            #                                     ^^^^^^^^^^^^ information: `GenServer.call` may
+                assert GenServer.call(Shop.Till, :total) == 0
+              end
+
+              test "dies in its place", context do
+                Process.exit(context.till, :shutdown)
+            #   ^^^^^^^^^^^^ information: `Process.alive?` may come too early
+                refute Process.alive?(context.till)
+              end
             end
             """
         ),

@@ -10,6 +10,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.one_process import client_side
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.calls.clause_results import statements
 from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.calls.value_flow import Flow, flow_of
 from otp_genesis_analyzers.facts.model import Call, Function
@@ -47,13 +48,13 @@ def hot_writes(source: Source, graph: CallGraph) -> Iterator[Write]:
     shared, asked = client_side(graph), _for_requests(graph)
     updated: set[Call] = set()
     for site in puts:
-        read = _read_before(source, site) if site.function.id in shared | asked else None
+        read = _read_before(source, graph, site) if site.function.id in shared | asked else None
         if read is not None:
             if read not in updated:
                 updated.add(read)
                 yield Write("update", site, read)
         elif not _is_fixed(site.call.args[1]) and site.call.runs == "here":
-            if site.function.id in asked:
+            if site.function.id in asked and not _looks_first(site):
                 yield Write("request", site)
             elif site.function.id in shared and _holds_moment(site.call.args[1]):
                 yield Write("moment", site)
@@ -67,14 +68,37 @@ def _answers(function: Function) -> bool:
     return function.id in _REQUESTS
 
 
-def _read_before(source: Source, site: Site) -> Call | None:
-    """The read of the same key whose result the written value is made of."""
+def _looks_first(site: Site) -> bool:
+    """It asks for the term before it writes, and so replaces it only when that is another one."""
+    return any(
+        _reads(call, site.call.args[0]) and call.span.end <= site.call.span.start
+        for call in site.clause.calls
+    )
+
+
+def _reads(call: Call, key: Term) -> bool:
+    return call.is_to(":persistent_term", "get") and call.args[:1] == (key,)
+
+
+def _is_getter(source: Source, graph: CallGraph, call: Call, key: Term) -> bool:
+    """A function of the module that is one expression, which reads this fixed key."""
+    target = graph.target(call)
+    if target is None or any(part.kind == "variable" for part in key.walk()):
+        return False
+    return all(
+        len(statements(source, clause)) == 1 and any(_reads(inner, key) for inner in clause.calls)
+        for clause in target.clauses
+    )
+
+
+def _read_before(source: Source, graph: CallGraph, site: Site) -> Call | None:
+    """The read of the same key whose result the written value is made of; perhaps through a function."""
     definition = source.node_at(site.clause.span)
     written = syntax.arguments(source.node_at(site.call.span))[-1:]
     key = site.call.args[0]
     names = frozenset(part.value for part in key.walk() if part.kind == "variable")
     for call in site.clause.calls:
-        if not call.is_to(":persistent_term", "get") or call.args[:1] != (key,):
+        if not _reads(call, key) and not _is_getter(source, graph, call, key):
             continue
         if site.call.span.contains(call.span):
             return call

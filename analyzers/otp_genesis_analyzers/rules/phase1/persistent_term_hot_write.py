@@ -116,6 +116,26 @@ class PersistentTermHotWrite(Rule):
         ),
         Example(
             """
+            defmodule Shop.Speed do
+              @key {__MODULE__, :per_minute}
+
+              def measured(per_minute) do
+                smoothed = 0.9 * per_minute() + 0.1 * per_minute
+            #                    ^^^^^^^^^^ warning: what is made of this
+                :persistent_term.put(@key, smoothed)
+              end
+
+              def per_minute do
+                case :persistent_term.get(@key, :none) do
+                  :none -> 0
+                  per_minute -> per_minute
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Prices do
               use GenServer
 
@@ -145,6 +165,52 @@ class PersistentTermHotWrite(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Regions do
+              use GenServer
+
+              @key {__MODULE__, :regions}
+
+              def regions, do: :persistent_term.get(@key, [])
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:refresh, _from, state), do: {:reply, publish(), state}
+
+              @impl true
+              def handle_info(:refresh, state) do
+                publish()
+                {:noreply, state}
+              end
+
+              defp publish do
+                regions = Shop.Repo.all(Shop.Region)
+
+                if :persistent_term.get(@key, []) != regions do
+                  :persistent_term.put(@key, regions)
+                end
+
+                regions
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Version do
+              def note(version), do: :persistent_term.put(:version, String.trim(version <> suffix()))
+
+              defp suffix do
+                known = :persistent_term.get(:version, "")
+                Shop.Log.seen(known)
+                "-shop"
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Token do

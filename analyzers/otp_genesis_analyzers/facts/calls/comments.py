@@ -14,6 +14,11 @@ _ON_PURPOSE = (
     *(("fail fast",), ("fail-fast",), ("must", "before"), ("must not", "until")),
 )
 """Words, all of one group, by which a comment says that the code means what it does."""
+_SLOWING = (
+    *("rate limit", "rate-limit", "ratelimit", "throttl", "slow down", "slows down", "slowing down"),
+    *("brute force", "brute-force", "guessing", "attack"),
+)
+"""Parts of a comment by which it says that somebody outside is made to wait."""
 
 
 def comments_at(source: Source, byte_offset: int) -> Iterator[str]:
@@ -35,6 +40,12 @@ def says_on_purpose(source: Source, byte_offset: int) -> bool:
     """A comment at the place says that this is wanted: `# Blocks on purpose`, `# Fail fast without it`."""
     comment = " ".join(comments_at(source, byte_offset)).lower()
     return any(all(word in comment for word in words) for words in _ON_PURPOSE)
+
+
+def says_slowed_down(source: Source, byte_offset: int) -> bool:
+    """A comment at the place says that a user shall wait: `# Slow down token guessing`."""
+    comment = " ".join(comments_at(source, byte_offset)).lower()
+    return any(words in comment for words in _SLOWING)
 
 
 def _comment_ending(source: Source, line: int) -> Node | None:

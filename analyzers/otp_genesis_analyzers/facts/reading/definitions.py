@@ -326,6 +326,11 @@ def read_use(node: Node, scope: Scope) -> Use | None:
     return Use(module, options, span_of(node))
 
 
+_OF_TIMES = frozenset(
+    {("operator", "*"), ("call", ":timer.seconds"), ("call", ":timer.minutes"), ("call", ":timer.hours")}
+)
+
+
 def attribute(walk: Walk, node: Node) -> None:
     """What stands behind `@`: a definition on the module's level, else a use of the attribute."""
     arguments = syntax.arguments(node)
@@ -350,8 +355,10 @@ _DOCUMENTATION = frozenset({"moduledoc", "doc", "typedoc", "type", "typep", "opa
 
 
 def _constant(term: Term) -> bool:
+    """A literal, or a time like `:timer.seconds(10)` and `5 * 60_000`."""
     return all(
         part.kind in ("atom", "int", "float", "string", "module", "tuple", "list", "map", "pair")
+        or (part.kind, part.value) in _OF_TIMES
         for part in term.walk()
     )
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
+from otp_genesis_analyzers.facts.calls.comments import says_slowed_down
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.processes.callback_waits import (
@@ -40,7 +41,8 @@ class BlockingCallback(Rule):
     is a sleep in a view or a channel, and a function of another module of the project that always waits for a
     network, a command, another node or a sleep. **Information** is what may be short: a sleep of unknown
     length, `Task.yield`, a function that the state holds. **Hints** are database queries in `handle_call`,
-    calls to other processes whose failure is caught, and sleeps of a server that nobody calls.
+    calls to other processes whose failure is caught, sleeps of a server that nobody calls, and of a channel
+    in `join` or where a comment says that the user is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -221,6 +223,36 @@ class BlockingCallback(Rule):
                 GenServer.call(pid, :ask)
               catch
                 :exit, _ -> nil
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.LoginChannel do
+              use Phoenix.Channel
+
+              @pause :timer.seconds(1)
+
+              @impl true
+              def join("login", _payload, socket) do
+                Process.sleep(500)
+            #   ^^^^^^^^^^^^^ hint: `join/3` waits for a sleep of 500 ms
+                {:ok, socket}
+              end
+
+              @impl true
+              def handle_in("login", %{"code" => code}, socket) do
+                # Slows down whoever tries all codes.
+                Process.sleep(500)
+            #   ^^^^^^^^^^^^^ hint: `handle_in/3` waits for a sleep of 500 ms
+                {:reply, Shop.Users.login(code), socket}
+              end
+
+              def handle_in("refresh", _payload, socket) do
+                Process.sleep(@pause)
+            #   ^^^^^^^^^^^^^ warning: `handle_in/3` waits for a sleep of 1000 ms
+                {:reply, Shop.Users.all(), socket}
               end
             end
             """
@@ -693,7 +725,8 @@ class BlockingCallback(Rule):
             for wait in callback_waits(call_graph(module), callback):
                 if wait.found.wait.kind == "sleep" and wait.found.wait.certain and _place(wait) not in seen:
                     seen.add(_place(wait))
-                    yield self._finding(file, module, wait, Severity.WARNING)
+                    slowed = callback.id == "join/3" or says_slowed_down(file.source, _place(wait).start)
+                    yield self._finding(file, module, wait, Severity.HINT if slowed else Severity.WARNING)
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         for wait in waits_elsewhere(project):

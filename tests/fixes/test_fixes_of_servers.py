@@ -122,6 +122,26 @@ def test_clauses_stand_above_the_comment_of_the_last_clause() -> None:
     assert content.index("{ref, _result}") < content.index("# everything else")
 
 
+def test_the_clause_that_cleans_up_still_gets_the_end() -> None:
+    body = """  def handle_cast(:go, s), do: {:noreply, Map.put(s, run().ref, 1)}
+  defp run, do: Task.Supervisor.async_nolink(Shop.Tasks, fn -> :ok end)
+
+  def handle_info({:DOWN, ref, _, _, _reason}, s), do: {:noreply, Map.delete(s, ref)}"""
+    result = run_fix("OTP121", server(body))
+    assert not isinstance(result, Refused)
+    (content,) = result[0].values()
+    assert "{ref, _result}" in content
+    assert "demonitor" not in content
+
+
+def test_an_end_that_means_a_failure_is_flushed() -> None:
+    body = """  def handle_cast(:go, s), do: {:noreply, Map.put(s, run().ref, 1)}
+  defp run, do: Task.Supervisor.async_nolink(Shop.Tasks, fn -> :ok end)
+
+  def handle_info({:DOWN, ref, _, _, reason}, s), do: {:noreply, Shop.Alarm.failed(s, ref, reason)}"""
+    check_becomes("OTP121", server(body), "Process.demonitor(ref, [:flush])")
+
+
 @pytest.mark.parametrize(
     ("body", "after"),
     [
@@ -141,6 +161,14 @@ def test_clauses_stand_above_the_comment_of_the_last_clause() -> None:
         (
             "case :ets.lookup(:t, k) do\n[_] -> :taken\n[] -> :ets.insert(:t, {k, self()})\nend",
             "if :ets.insert_new(:t, {k, self()}) do",
+        ),
+        (
+            "if :ets.member(:t, k) do\n:taken\nelse\n:ets.insert(:t, {k, 1})\n:mine\nend",
+            "if :ets.insert_new(:t, {k, 1}) do\n  :mine\nelse\n  :taken\nend",
+        ),
+        (
+            "unless :ets.member(:t, k) do\n:ets.insert(:t, {k, 1})\n:mine\nend",
+            "if :ets.insert_new(:t, {k, 1}) do\n  :mine\nend",
         ),
         (
             "n = :ets.update_counter(:t, k, 1)\nif n > 10 do\n:ets.update_counter(:t, k, -1)\n:no\nend",

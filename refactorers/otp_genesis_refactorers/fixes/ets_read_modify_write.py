@@ -23,6 +23,7 @@ from otp_genesis_refactorers.rewriting.ets_steps import (
     bound_counter,
     case_counter,
     claim,
+    claim_by_test,
     counter,
     limited_counter,
     lost_comment,
@@ -72,7 +73,7 @@ def _one_step(site: CallSite, race: Race) -> OneStep | Refused | None:
             shapes = (counter, bound_counter, case_counter)
             return next((step for shape in shapes if (step := shape(site.source, race))), None)
         case "claim":
-            return claim(site.source, race)
+            return claim(site.source, race) or claim_by_test(site.source, race)
         case "rollback":
             return limited_counter(site.source, site.site.module, race)
         case _:

@@ -134,6 +134,23 @@ def claim(source: Source, race: Race) -> OneStep | None:
     return OneStep("Claim the key with :ets.insert_new/2", (Edit(span_of(choice), text),), (note,))
 
 
+def claim_by_test(source: Source, race: Race) -> OneStep | None:
+    """`if member(table, key) do b else insert(table, row); a end` as `if insert_new(...) do a else b end`."""
+    asked, insert = node_of(source, race.read.call), node_of(source, race.write.call)
+    choice = asked.parent.parent if asked.parent is not None else None
+    form = syntax.local_name(choice) if choice is not None else ""
+    block = syntax.do_block(choice) if choice is not None and form in ("if", "unless") else None
+    if choice is None or block is None or asked != syntax.arguments(choice)[0]:
+        return None
+    do, parts = syntax.sections(block)
+    otherwise = parts.get("else", [])
+    taken, free = (do, otherwise) if form == "if" else (otherwise, do)
+    if race.read.call.name != "member" or not free or free[0] != insert or len(free) < 2:
+        return None
+    text = _if_else(source, choice, _renamed(source, insert), free[1:], taken)
+    return OneStep("Claim the key with :ets.insert_new/2", (Edit(span_of(choice), text),))
+
+
 def limited_counter(source: Source, module: Module, race: Race) -> OneStep | Refused | None:
     """`n = update_counter(.., 1); if n > limit do update_counter(.., -1) ...` with the limit inside."""
     own = (race.read.call, race.write.call)
@@ -288,14 +305,10 @@ def _renamed(source: Source, insert: Node) -> str:
 def _if_else(source: Source, choice: Node, condition: str, then: list[Node], otherwise: list[Node]) -> str:
     newline, indent = newline_of(source.content), indent_at(source, choice.start_byte)
     inner = indent + "  "
-    lines = [
-        f"if {condition} do",
-        inner + (_body(source, then, inner, newline) or "true"),
-        f"{indent}else",
-        inner + _body(source, otherwise, inner, newline),
-        f"{indent}end",
-    ]
-    return newline.join(lines)
+    lines = [f"if {condition} do", inner + (_body(source, then, inner, newline) or "true")]
+    if otherwise:
+        lines += [f"{indent}else", inner + _body(source, otherwise, inner, newline)]
+    return newline.join([*lines, f"{indent}end"])
 
 
 def _body(source: Source, statements: list[Node], indent: str, newline: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.messages.mailbox import traps_exits
-from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
+from otp_genesis_analyzers.facts.messages.shapes import is_later, sent_by, taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Receive
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.terms import Term
@@ -52,6 +52,15 @@ def takes_what_is_there(clause: Clause, receive: Receive) -> bool:
 def monitors_before(clause: Clause, receive: Receive) -> bool:
     """A monitor is set up in the same clause, and its reference kept."""
     return any(monitors_process(call) and kept_variables(call) for call in _before(clause, receive))
+
+
+def sends_before(clause: Clause, receive: Receive) -> bool:
+    """The clause has sent something, a cast or a command for a port counted in: it waits for the answer."""
+    return any(
+        call.is_to("Port", "command") or (sent is not None and sent[0] != "call" and not is_later(call))
+        for call in _before(clause, receive)
+        for sent in (sent_by(call),)
+    )
 
 
 def flushes_monitor_after(clause: Clause, receive: Receive) -> bool:

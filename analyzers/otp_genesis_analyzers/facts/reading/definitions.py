@@ -269,14 +269,14 @@ def module_text(node: Node) -> str:
 
 
 def _aliased(node: Node, scope: Scope) -> list[str]:
-    """The modules of `alias A.B` or `alias A.{B, C.D}`."""
+    """The modules of `alias A.B` or `alias A.{B, C.D}`; `:ets` of `alias :ets, as: ETS`."""
     if node.type == "dot":
         right = syntax.right(node)
         if right is not None and right.type == "tuple":
             base = module_name(syntax.left(node), scope)
             return [f"{base}.{module_text(part)}" for part in syntax.children(right) if base]
     name = module_name(node, scope)
-    return [name] if name and not name.startswith(":") else []
+    return [name] if name else []
 
 
 def _require(walk: Walk, node: Node) -> None:

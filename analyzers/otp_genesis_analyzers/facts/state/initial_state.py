@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.model import Clause, FileFacts, Module
+from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.facts.state.server_returns import tag_of, tuples_below
 from otp_genesis_analyzers.source import Source
 
@@ -30,7 +32,8 @@ class InitialState:
 def initial_state(source: Source, facts: FileFacts, module: Module) -> InitialState:
     init = module.function("init", 1)
     fields: dict[str, bool] = {}
-    built = [node for clause in (init.clauses if init is not None else ()) for node in _built(source, clause)]
+    clauses = init.clauses if init is not None else ()
+    built = [node for clause in clauses for node in _built(source, module, clause)]
     if _is_struct_state(module, built):
         for name, value in _struct_fields(source, facts, module):
             fields[name] = value is not None and _is_empty(value)
@@ -79,18 +82,49 @@ def _declared(argument: Node) -> Iterator[tuple[str, Node | None]]:
             yield from syntax.pairs(item)
 
 
-def _built(source: Source, clause: Clause) -> Iterator[Node]:
-    """What stands for the state in `{:ok, state}`, variables followed to the maps bound to them."""
+def _built(source: Source, module: Module, clause: Clause) -> Iterator[Node]:
+    """What stands for the state in `{:ok, state}`, variables followed to the maps bound to them.
+
+    What `init/1` hands on as it got it is what the start function of the module gives.
+    """
     if clause.body is None:
         return
     body = source.node_at(clause.body)
     for returned in tuples_below(body):
         items = syntax.children(returned)
         if tag_of(returned) == "ok" and len(items) in (2, 3):
-            if items[1].type == "identifier":
-                yield from _bound_to(body, syntax.text(items[1]))
-            else:
+            name = syntax.text(items[1]) if items[1].type == "identifier" else ""
+            if not name:
                 yield items[1]
+                continue
+            bound = list(_bound_to(body, name))
+            handed_on = not bound and clause.head[0].kind == "variable" and clause.head[0].value == name
+            yield from _given_at_start(source, module) if handed_on else bound
+
+
+def _given_at_start(source: Source, module: Module) -> Iterator[Node]:
+    """The argument of `init/1`, as the start functions of the module give it: written there, or a default."""
+    for function in module.functions:
+        for clause in function.clauses:
+            for call in clause.calls:
+                start = start_of(call)
+                if start is None or start.module != module.name or len(call.args) < 2:
+                    continue
+                given = argument_nodes(source, call)[1]
+                if given.type == "identifier":
+                    yield from _defaults(source.node_at(clause.span), syntax.text(given))
+                else:
+                    yield given
+
+
+def _defaults(definition: Node, name: str) -> Iterator[Node]:
+    """`%{}` of the parameter `orders \\\\ %{}`."""
+    head, _ = syntax.definition_head(definition)
+    for parameter in syntax.arguments(head) if head is not None and head.type == "call" else []:
+        if parameter.type == "binary_operator" and syntax.operator(parameter) == "\\\\":
+            written, default = syntax.left(parameter), syntax.right(parameter)
+            if written is not None and default is not None and syntax.text(written) == name:
+                yield default
 
 
 def _bound_to(body: Node, name: str) -> Iterator[Node]:

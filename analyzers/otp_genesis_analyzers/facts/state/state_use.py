@@ -123,6 +123,8 @@ class StateUses:
             self._match(reading, node)
         elif node.type == "binary_operator" and syntax.operator(node) == "|>":
             self._pipe(reading, node)
+        elif node.type == "binary_operator" and syntax.operator(node) in ("|", "++"):
+            self._longer(reading, node)
         elif node.type == "call":
             self._call(reading, node, None)
         elif node.type == "map":
@@ -135,6 +137,13 @@ class StateUses:
     def _children(self, reading: _Reading, node: Node) -> None:
         for child in syntax.children(node):
             self._visit(reading, child)
+
+    def _longer(self, reading: _Reading, node: Node) -> None:
+        """`[order | state]`, `state ++ orders`."""
+        sides = (syntax.left(node), syntax.right(node))
+        if any(side is not None and is_state(reading.names, side) for side in sides):
+            reading.writes("", grows=True)
+        self._children(reading, node)
 
     def _match(self, reading: _Reading, node: Node) -> None:
         pattern, value = syntax.left(node), syntax.right(node)

@@ -64,7 +64,7 @@ class Evidence:
 
 
 def evidence_of(source: Source, facts: FileFacts, module: Module) -> Evidence | None:
-    """None when no call or cast adds data of its caller to a collection that starts empty."""
+    """None when no call or cast adds data of its caller to a collection that starts empty, or all save it."""
     if not initial_state(source, facts, module).empty_collections:
         return None
     state = server_state(source, facts, module)
@@ -72,6 +72,8 @@ def evidence_of(source: Source, facts: FileFacts, module: Module) -> Evidence | 
     if not writes:
         return None
     graph = call_graph(module)
+    if all(_saves(graph, message.clause) for message in writes):
+        return None
     fields = sorted(frozenset[str]().union(*(_grown(state, message) for message in writes)))
     taken = f"{_clauses(writes)} {'adds' if len(writes) == 1 else 'add'} what callers hand in"
     reasons = [Reason(2, taken), *_reasons(source, graph, fields, writes)]
@@ -117,6 +119,16 @@ def _reasons(
         yield Reason(-2, "it is tied to a connection")
     if any(_option(use.options, "restart").is_atom("temporary") for use in module.uses):
         yield Reason(-2, "it is never restarted")
+
+
+def _saves(graph: CallGraph, clause: Clause) -> bool:
+    """What the clause takes in is written down by the clause itself, or by what it calls; not in a table."""
+    targets = [target for call in clause.calls if (target := graph.target(call)) is not None]
+    called = (call for name in graph.reached(targets) for call in _calls_of(graph.functions[name]))
+    done = tuple(
+        call for call in (*clause.calls, *called) if not call.is_to(":ets", "insert", "lookup", "new")
+    )
+    return (persistence_call(graph, done) or saving_call(graph, done)) is not None
 
 
 def _takes_data_in(state: ServerState, message: Message) -> bool:

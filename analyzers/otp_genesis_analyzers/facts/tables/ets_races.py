@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow
 from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, table_uses
+from otp_genesis_analyzers.facts.tables.uses_through import uses_through
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
@@ -48,6 +49,7 @@ def races(source: Source, module: Module, shared: frozenset[str]) -> Iterator[Ra
     uses = list(table_uses(module))
     if len(uses) < 2 or _locks(module):
         return
+    uses += uses_through(source, module, uses)
     for read in uses:
         if read.site.function.id in shared and _is_first_step(read) and not _is_locked(read):
             found = [race for write in uses if (race := _race(source, read, write)) is not None]
@@ -102,7 +104,9 @@ def _race(source: Source, read: TableUse, write: TableUse) -> Race | None:
     flow = flow_of(definition, node_of(source, read.call))
     target = node_of(source, write.call)
     key = read.key.walk() if read.key is not None else ()
-    made_of_it = flow.reaches(target, besides=frozenset(part.value for part in key))
+    made_of_it = write.call.span.contains(read.call.span) or flow.reaches(
+        target, besides=frozenset(part.value for part in key)
+    )
     if read.call.name == "update_counter":
         if write.call.name == "update_counter" and flow.decides(target) and _undoes(read.call, write.call):
             return Race(read, write, "rollback")
@@ -121,13 +125,13 @@ def node_of(source: Source, call: Call) -> Node:
 
 
 def _follows(read: TableUse, write: TableUse) -> bool:
-    """The write comes after the read of the same key, in the same process."""
+    """The write comes after the read of the same key, or is given what it reads, in the same process."""
     before, after = read.call, write.call
     return (
         write.action == "write"
         and read.site.clause is write.site.clause
         and after.form == "call"
-        and after.span.start >= before.span.end
+        and (after.span.start >= before.span.end or after.span.contains(before.span))
         and after.runs == "here"
         and before.closure == after.closure
         and after.branch[: len(before.branch)] == before.branch

@@ -52,6 +52,8 @@ class TableUse(NamedTuple):
     table: Term
     key: Term | None
     site: Site
+    through: str = ""
+    """`get/1`, where the site is a call of that function of the module, which does it. See `uses_through`."""
 
     @property
     def call(self) -> Call:

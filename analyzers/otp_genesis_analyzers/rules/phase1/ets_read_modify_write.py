@@ -11,7 +11,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.tables.ets_races import Race, Step, races
-from otp_genesis_analyzers.facts.tables.ets_tables import table_uses
+from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, table_uses
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -50,10 +50,11 @@ class EtsReadModifyWrite(Rule):
 
     ## What it does
     Reports a read of a key (`lookup`, `lookup_element`, `member`) on which the same function bases an
-    `insert`, `update_element` or `delete` of that key, where the function runs in its callers and the
-    table is public or comes from elsewhere. It is **information** for a counter that is raised and lowered
-    again, and a **hint** when a missing row is computed and stored, when what is written doesn't depend on
-    what was read, and when the table is only known at run time.
+    `insert`, `update_element` or `delete` of that key, directly or through a function of the module that does
+    just that, where the function runs in its callers and the table is public or comes from elsewhere. It is
+    **information** for a counter that is raised and lowered again, and a **hint** when a missing row is
+    computed and stored, when what is written doesn't depend on what was read, and when the table is only
+    known at run time.
 
     ## Why it matters on the BEAM
     Each operation on a table is atomic, two of them are not. Between the read and the write another process
@@ -86,7 +87,7 @@ class EtsReadModifyWrite(Rule):
     code = "OTP113"
     name = "ets-read-modify-write"
     severity = Severity.WARNING
-    anchors = (":ets",)
+    anchors = (":ets lookup", ":ets lookup_element", ":ets member", ":ets update_counter")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -251,8 +252,57 @@ class EtsReadModifyWrite(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Visits do
+              alias :ets, as: ETS
+
+              def count(page), do: put(page, get(page) + 1)
+            #                                ^^^ warning: `:ets.lookup_element/4` in `get/1` decides
+
+              def add(page), do: ETS.insert(:visits, {page, ETS.lookup_element(:visits, page, 2) + 1})
+            #                                               ^^^^^^^^^^^^^^^^^^ warning: in between is lost
+
+              def welcome(guest) do
+                known = get(guest)
+            #           ^^^ hint: may no longer hold
+                if known > 3, do: ETS.insert(:visits, {guest, 0})
+              end
+
+              def forget(page), do: if(page |> get() == 0, do: ETS.delete(:visits, page))
+            #                                  ^^^ warning: is deleted unseen
+
+              def get(page), do: ETS.lookup_element(:visits, page, 2, 0)
+              defp put(page, count), do: ETS.insert(:visits, {page, count})
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Views do
+              use GenServer
+
+              def get(page), do: :ets.lookup_element(__MODULE__, page, 2)
+              def get(page, default), do: if(known?(page), do: get(page), else: default)
+              def known?(page), do: :ets.member(__MODULE__, page)
+              def copy(from, to), do: put(to, get(from))
+              def reset(page), do: {get(page), put(:last_reset, page)}
+
+              @impl true
+              def init(_opts), do: {:ok, :ets.new(__MODULE__, [:named_table, :public])}
+
+              @impl true
+              def handle_cast({:view, page}, table) do
+                put(page, get(page) + 1)
+                {:noreply, table}
+              end
+
+              defp put(page, count), do: :ets.insert(__MODULE__, {page, count})
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Limits do
@@ -454,7 +504,8 @@ class EtsReadModifyWrite(Rule):
         if site.clause.impl and any(project.module(name) is not None for name in site.module.behaviours):
             # Called through the behaviour, by processes that are out of sight: it may be one alone.
             finding = structs.replace(finding, severity=min(finding.severity, Severity.INFORMATION))
-        use = next((use for use in table_uses(site.module) if use.call.head == finding.span), None)
+        heads = (finding.span, *(related.span for related in finding.related))
+        use = next((use for use in table_uses(site.module) if use.call.head in heads), None)
         return None if use is not None and is_closed_elsewhere(project, use) else finding
 
     def _finding(self, file: FileView, race: Race, severity: Severity) -> Finding:
@@ -463,14 +514,23 @@ class EtsReadModifyWrite(Rule):
         return self.report(
             file.facts.path,
             read.head,
-            f"`{read.target}` decides on `{write.target}` of the same key: {advice.words}",
+            f"{_in_words(race.read)} decides on {_in_words(race.write)} of the same key: {advice.words}",
             snippet=file.source.text(read.span),
             scope=race.read.site.scope,
             severity=severity,
             confidence=Confidence.STRONG,
-            fix=FixKind.UNSAFE if race.step in ("update", "claim", "rollback") else FixKind.LLM,
+            fix=FixKind.UNSAFE if _has_fix(race) else FixKind.LLM,
             related=(Related(file.facts.path, write.head, "the row is written here"),),
         )
+
+
+def _in_words(use: TableUse) -> str:
+    return f"`{use.call.target}` in `{use.through}`" if use.through else f"`{use.call.target}`"
+
+
+def _has_fix(race: Race) -> bool:
+    """What is split over functions is left alone: others may call them."""
+    return race.step in ("update", "claim", "rollback") and not (race.read.through or race.write.through)
 
 
 def _severity(module: Module, race: Race) -> Severity | None:

@@ -6,6 +6,8 @@ from typing import ClassVar
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.messages.mailbox import messages_taken
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_stray_message
 from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -14,6 +16,7 @@ from otp_genesis_analyzers.facts.processes.monitors import monitors_process, tag
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.terms import Term
 
 _WHAT_HAPPENS: dict[Fate, str] = {
     "logged": "the message is logged and dropped",
@@ -175,7 +178,9 @@ class MonitorWithoutDown(Rule):
               def handle_continue(:watch, guests) do
                 refs = Enum.map(guests, fn guest -> :erlang.monitor(:process, guest) end)
             #                                       ^^^^^^^^^^^^^^^ warning: it ends the server
-                {:noreply, {guests, refs}}
+                more = Enum.map(neighbours(), &Process.monitor/1)
+            #                                 ^^^^^^^^^^^^^^^^^^ warning: it ends the server
+                {:noreply, {guests, refs ++ more}}
               end
 
               @impl true
@@ -253,6 +258,16 @@ class MonitorWithoutDown(Rule):
               def handle_info({{:view_gone, _ref}, monitor, :process, _pid, _reason}, refs) do
                 {:noreply, List.delete(refs, monitor)}
               end
+            end
+
+            defmodule Shop.Shadow do
+              use GenServer
+
+              @impl true
+              def init(pid), do: {:ok, Process.monitor(pid)}
+
+              @impl true
+              def handle_info({_tag, ref, :process, _pid, reason}, ref), do: {:stop, reason, ref}
             end
             """
         ),
@@ -395,7 +410,8 @@ def _monitors(module: Module) -> Iterator[Site]:
 def _waits_for_end(site: Site) -> bool:
     """Sets a monitor up, doesn't take it back in the clause, and is the one that will get its message."""
     calls = site.clause.calls
-    return monitors_process(site.call) and not any(
+    captured = site.call.form == "capture" and site.call.is_to("Process", "monitor") and site.call.arity == 1
+    return (captured or monitors_process(site.call)) and not any(
         call.is_to("Process", "demonitor") or _goes_on_elsewhere(site.module, call) for call in calls
     )
 
@@ -407,9 +423,12 @@ def _goes_on_elsewhere(module: Module, call: Call) -> bool:
 
 
 def _takes_down(source: Source, module: Module, call: Call) -> bool:
-    """The tag stands somewhere in the module: in the head of a clause, a `receive`, a `case`."""
+    """The tag stands somewhere in the module: in the head of a clause, a `receive`, a `case`.
+
+    Or a clause takes the message whatever its tag is: `{_tag, ref, :process, _pid, _reason}`.
+    """
     tag = tag_of_end(call)
-    if not tag:
+    if not tag or any(map(_is_any_tag, messages_taken(module))):
         return True
     nodes = [source.node_at(module.span)]
     while nodes:
@@ -419,3 +438,8 @@ def _takes_down(source: Source, module: Module, call: Call) -> bool:
             return True
         nodes += node.named_children
     return False
+
+
+def _is_any_tag(message: Term) -> bool:
+    pattern = unwrapped(message)
+    return pattern.kind == "tuple" and len(pattern.items) == 5 and pattern.items[0].kind == "variable"

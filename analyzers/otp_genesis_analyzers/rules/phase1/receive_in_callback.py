@@ -9,6 +9,7 @@ from otp_genesis_analyzers.facts.messages.receives import (
     ends_with_process,
     flushes_monitor_after,
     monitors_before,
+    sends_before,
     takes_any_end,
     takes_what_is_there,
     waits_for_ever,
@@ -33,9 +34,10 @@ class ReceiveInCallback(Rule):
 
     ## What it does
     Reports `receive` in the callbacks of a server, a view or a channel and in the functions that they call
-    in the same process. It is a **warning** when nothing ends the wait, and when the wait for a monitored
-    process gives up without `Process.demonitor(ref, [:flush])`. It is **information** when a timeout or the
-    end of a process ends it, and a **hint** when that is done with care.
+    in the same process. It is a **warning** when nothing ends the wait, when it is for the answer to what the
+    function has sent before, and when the wait for a monitored process gives up without
+    `Process.demonitor(ref, [:flush])`. It is **information** when otherwise a timeout or the end of a process
+    ends it, and a **hint** when that is done with care.
 
     ## Why it matters on the BEAM
     A server takes one message after the other. While a callback waits, calls queue up, timers are late and
@@ -151,13 +153,33 @@ class ReceiveInCallback(Rule):
 
                 weight =
                   receive do
-            #     ^^^^^^^ information: what comes too late stays to be handled
+            #     ^^^^^^^ warning: what comes too late stays to be handled
                     {:weight, grams} -> grams
                   after
                     500 -> nil
                   end
 
                 {:reply, weight, port}
+              end
+
+              def handle_call(:settle, _from, port) do
+                receive do
+            #   ^^^^^^^ information: what comes too late stays to be handled
+                  {:settled, ^port} -> {:reply, :ok, port}
+                after
+                  @settle_ms -> {:reply, {:error, :unsteady}, port}
+                end
+              end
+
+              def handle_call({:weigh_all, pallets}, _from, port) do
+                weights =
+                  for pallet <- pallets do
+                    Port.command(port, pallet)
+                    receive do: ({^port, {:data, grams}} -> grams), after: (500 -> 0)
+            #       ^^^^^^^ warning: meanwhile the server answers nobody
+                  end
+
+                {:reply, weights, port}
               end
 
               def handle_call(:reset, _from, port) do
@@ -405,7 +427,9 @@ def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | Non
             return _Judgement(Severity.INFORMATION, "until a process ends, the server answers nobody")
         return _Judgement(Severity.WARNING, "without an `after`, nothing ends the wait if no message comes")
     if not monitors_before(clause, receive):
-        return _Judgement(Severity.INFORMATION, f"{_MEANWHILE}, and what comes too late stays to be handled")
+        asked = sends_before(clause, receive) and not ends_with_process(receive)
+        severity = Severity.WARNING if asked else Severity.INFORMATION
+        return _Judgement(severity, f"{_MEANWHILE}, and what comes too late stays to be handled")
     if flushes_monitor_after(clause, receive):
         return _Judgement(Severity.HINT, _MEANWHILE)
     if takes_any_end(module):

@@ -23,8 +23,9 @@ class TerminateWithoutTrapExit(Rule):
     ## What it does
     Reports a `terminate/2` whose work is lost where nothing in the module traps exits. It is a **warning**
     where the work saves or tells something: writes a file, a row or a snapshot, detaches a telemetry handler,
-    broadcasts. It is **information** where it only tidies up (removes files, replies, casts), and a **hint**
-    where the server also returns `{:stop, ...}`, since `terminate/2` does run then.
+    broadcasts. It is **information** where it only tidies up (removes files, replies, casts, closes what
+    `init/1` opened by the same module), and a **hint** where it calls other modules whose work is out of
+    sight, and where the server also returns `{:stop, ...}`, since `terminate/2` does run then.
 
     ## Why it matters on the BEAM
     A supervisor stops a child with an exit signal. A process that does not trap exits ends at once, at
@@ -33,8 +34,9 @@ class TerminateWithoutTrapExit(Rule):
 
     ## When it is legitimate
     When it only logs, cancels timers or closes what ends with the process anyway (ports, sockets, links,
-    own ETS tables). Views, channels, WebSockex clients and state machines are left to their frameworks, and
-    so is a module that gets its callbacks from a macro of the project.
+    own ETS tables). When a clause of its own takes `:shutdown` and does nothing. Views, channels, WebSockex
+    clients and state machines are left to their frameworks, and so is a module that gets its callbacks from a
+    macro of the project.
 
     ## Use instead
     ```elixir
@@ -196,6 +198,76 @@ class TerminateWithoutTrapExit(Rule):
             end
             """,
         ),
+        Example(
+            """
+            defmodule Shop.Till do
+              use GenServer
+
+              alias Shop.Drawer, as: D
+
+              def init(opts), do: {:ok, opts |> Map.new() |> D.open()}
+              def terminate(_reason, drawer), do: drawer |> D.close()
+            #     ^^^^^^^^^ information: leads to `Shop.Drawer.close/1`
+            end
+
+            defmodule Shop.Crane do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def terminate(_reason, state), do: Enum.each(state.arms, &Shop.Arm.stop/1)
+            #     ^^^^^^^^^ hint: leads to `Shop.Arm.stop/1`
+            end
+
+            defmodule Shop.Oven do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def terminate(_reason, state) do
+            #     ^^^^^^^^^ hint: leads to `disconnect/1`
+                state.adapter.disconnect(state.line)
+              end
+            end
+            """,
+            fixed="""
+            defmodule Shop.Till do
+              use GenServer
+
+              alias Shop.Drawer, as: D
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts |> Map.new() |> D.open()}
+              end
+
+              def terminate(_reason, drawer), do: drawer |> D.close()
+            end
+
+            defmodule Shop.Crane do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              def terminate(_reason, state), do: Enum.each(state.arms, &Shop.Arm.stop/1)
+            end
+
+            defmodule Shop.Oven do
+              use GenServer
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              def terminate(_reason, state) do
+                state.adapter.disconnect(state.line)
+              end
+            end
+            """,
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -235,7 +307,8 @@ class TerminateWithoutTrapExit(Rule):
               def init(opts), do: {:ok, opts}
 
               def terminate(reason, state) do
-                Logger.info("stopped: #{inspect(reason)}")
+                Logger.info("stopped: #{Shop.Format.reason(reason)}")
+                Shop.Log.info("stopped")
                 Process.cancel_timer(state.timer)
                 :gen_tcp.close(state.socket)
                 Port.close(state.port)
@@ -245,11 +318,36 @@ class TerminateWithoutTrapExit(Rule):
               end
             end
 
+            defmodule Shop.Alarm do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+              def terminate(reason, _state) when reason == :normal, do: :ok
+              def terminate({:shutdown, _why}, _state), do: :ok
+              def terminate(:shutdown, _state), do: :ok
+              def terminate(reason, state), do: Shop.Bell.notify(reason, state)
+            end
+
             defmodule Shop.Still do
               use GenServer
 
               def init(opts), do: {:ok, opts}
               def terminate(_reason, _state), do: :ok
+            end
+
+            defmodule Shop.Pump do
+              use GenServer
+
+              def init(opts) do
+                {:ok, motor} = Shop.Motor.start_link(opts)
+                {:ok, file} = File.open("pump.log")
+                {:ok, {motor, file}}
+              end
+
+              def terminate(_reason, {motor, file}) do
+                GenServer.stop(motor)
+                File.close(file)
+              end
             end
             """
         ),
@@ -298,7 +396,7 @@ class TerminateWithoutTrapExit(Rule):
             if terminate is None or not module.complete or not _decides_itself(module) or traps_exits(module):
                 continue
             graph = call_graph(module)
-            effects = sorted(shutdown_effects(graph, terminate), key=lambda effect: not effect.saves)
+            effects = shutdown_effects(graph, terminate)
             if effects:
                 yield self._finding(file, module, terminate, effects[0])
 
@@ -309,7 +407,8 @@ class TerminateWithoutTrapExit(Rule):
         return self.report(
             file.facts.path,
             clause.name_span,
-            f"`terminate/2` leads to `{effect.call.target}`, but nothing in `{module.name}` traps exits: "
+            f"`terminate/2` leads to `{effect.call.target.removeprefix('?.')}`, "
+            f"but nothing in `{module.name}` traps exits: "
             "when its supervisor stops it, `terminate/2` does not run",
             snippet="terminate/2",
             scope=scope_of(module, terminate),
@@ -321,9 +420,9 @@ class TerminateWithoutTrapExit(Rule):
 
 
 def _severity(file: FileView, module: Module, effect: ShutdownEffect) -> Severity:
-    if stops_itself(file.source, module):
+    if effect.weight == "unknown" or stops_itself(file.source, module):
         return Severity.HINT
-    return Severity.WARNING if effect.saves else Severity.INFORMATION
+    return Severity.WARNING if effect.weight == "saves" else Severity.INFORMATION
 
 
 def _decides_itself(module: Module) -> bool:

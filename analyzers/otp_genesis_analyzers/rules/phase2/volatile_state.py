@@ -118,6 +118,31 @@ class VolatileState(Rule):
         ),
         Example(
             """
+            defmodule Shop.Errands do
+            #         ^^^^^^^^^^^^ information: `:add` adds what callers hand in
+              use GenServer
+
+              def start_link(errands \\\\ []), do: GenServer.start_link(__MODULE__, errands, name: __MODULE__)
+              def init(errands), do: {:ok, errands}
+              def handle_call({:add, errand}, _from, errands), do: {:reply, :ok, [errand | errands]}
+            end
+
+            defmodule Shop.JobQueue do
+            #         ^^^^^^^^^^^^^ information: the names speak of work (job, queue)
+              use GenServer
+
+              def start_link(_opts), do: GenServer.start_link(__MODULE__, :queue.new(), name: __MODULE__)
+
+              @impl true
+              def init(queue), do: {:ok, queue}
+
+              @impl true
+              def handle_cast({:push, job}, queue), do: {:noreply, :queue.in(job, queue)}
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop/tables.ex
             defmodule Shop.Tables do
             #         ^^^^^^^^^^^ information: +1 `Shop.BookingStore` is there to keep state, and is not used
@@ -170,6 +195,25 @@ class VolatileState(Rule):
               def handle_call({:place, order}, _from, state) do
                 :ok = Shop.OrderStore.put(order)
                 {:reply, :ok, put_in(state.orders[order.id], order)}
+              end
+            end
+
+            defmodule Shop.Invoices do
+              @moduledoc "Starts empty, and writes down each one."
+              use GenServer
+
+              def start_link(_opts), do: GenServer.start_link(__MODULE__, %{}, name: __MODULE__)
+
+              def init(invoices) do
+                {:ok, _} = :dets.open_file(:invoices, [])
+                {:ok, %{invoices: invoices, last: nil, open: %{}}}
+              end
+
+              def handle_call({:issue, invoice}, _from, state), do: {:reply, :ok, issue(state, invoice)}
+
+              defp issue(state, invoice) do
+                :dets.insert(:invoices, {invoice.id, invoice})
+                put_in(state.open[invoice.id], invoice)
               end
             end
 

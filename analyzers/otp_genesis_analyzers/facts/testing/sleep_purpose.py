@@ -17,18 +17,23 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
     following,
     refutes,
     span_of,
+    statement_of,
     statements,
 )
 from otp_genesis_analyzers.source import Source
 
-Purpose = Literal["state", "progress", "time", "silence"]
+Purpose = Literal["state", "progress", "time", "silence", "start", "end"]
 """State: the next statement asserts on it. Progress: something else comes before the assertion.
-Time: it has to pass, for its own sake. Silence: nothing should happen."""
+Time: it has to pass, for its own sake. Silence: nothing should happen. Start: a setup lets what it has
+started get ready. End: nothing comes behind it in the test."""
 
 _NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""', "{:error, :timeout}"})
 _NEXT_SECOND_MS = range(1001, 1101)
 """So long sleeps who wants a timestamp in whole seconds to differ."""
 
+_SECOND_MS = 1000
+_STORING = frozenset({"insert", "create", "fixture", "build", "add", "put", "update"})
+"""First words of functions that store something with the time of now."""
 _TIME_KEYS = (
     *("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age"),
     *("period", "tick", "idle", "delay", "_after"),
@@ -49,8 +54,21 @@ _STILLNESS_WORDS = (
     *("never ", "nothing ", "ignores ", "ignored ", "suppress", "unchanged ", "still "),
 )
 """Parts of the names of tests that want to see that something stays as it is."""
+_COMMENTED_STILLNESS = ("should not ", "shouldn't ", "must not ", "mustn't ")
+"""Parts of comments above an assertion that wants to see so."""
 _NOT_STILLNESS = (
-    *("anymore", "any more", "any longer", "not fail", "not crash", "not raise", "not error", "not block"),
+    *(
+        "anymore",
+        "any more",
+        "any longer",
+        "no longer",
+        "no more",
+        "not fail",
+        "not crash",
+        "not raise",
+        "not error",
+        "not block",
+    ),
     *("n't fail", "n't crash", "n't raise", "n't error", "n't block"),
 )
 _CONDITIONS = (" when ", " if ", " unless ", " while ", " until ", " because ", " after ", " for ")
@@ -77,14 +95,16 @@ _READING = frozenset(
 
 
 def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: int) -> Purpose | None:
-    """None where the sleep is no statement of the block, or nothing is asserted behind it."""
+    """None where the sleep is no statement of the block, or nothing is asserted behind it in a test."""
+    if not _asserted_later(block, sleep):
+        return _without_assertion(source, block, sleep)
     behind = [
         node
         for node in following(source, block.clause, sleep)
         if not _is_sleep(node) and not _asserts_type(node)
         if asserts(node) or not span_of(node).contains(sleep.span)
     ]
-    if not behind or not _asserted_later(block, sleep):
+    if not behind:
         return None
     if refutes(behind[0]) or _is_still_alive(behind[0]):
         return "silence"
@@ -95,9 +115,19 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
     if _is_still_alive(looks):
         return "silence"
     is_state = _asserts_something(looks) if has_read else _looks_at_state(looks)
+    is_still = asserts(looks) and _is_about_stillness(source, block, looks, sleep)
     if not is_state or _captures_anew(looks, sleep):
-        return "progress"
-    return "silence" if _is_about_stillness(source, block, looks, sleep) else "state"
+        return "silence" if is_still and not _asserts_something(looks) else "progress"
+    return "silence" if is_still else "state"
+
+
+def _without_assertion(source: Source, block: TestBlock, sleep: Call) -> Purpose | None:
+    step = statement_of(source, block.clause, sleep) if sleep.closure < 0 and block.is_test else None
+    if step is None:
+        return None
+    if block.is_setup:
+        return "start"
+    return "end" if step == statements(source, block.clause)[-1] else None
 
 
 def _asserts_type(node: Node) -> bool:
@@ -147,12 +177,14 @@ def _captures_anew(node: Node, sleep: Call) -> bool:
 
 def _is_about_stillness(source: Source, block: TestBlock, looks: Node, sleep: Call) -> bool:
     """The name of the test says so, or what was there before the sleep is asserted to be there still."""
+    comment = _comment_above(looks).lower()
+    if any(word in comment for word in _COMMENTED_STILLNESS):
+        return True
     wanted = f"{block.function.name.removeprefix('test ')} ".lower()
     for condition in _CONDITIONS:
         wanted = f"{wanted.partition(condition)[0]} "
-    if any(word in wanted for word in _STILLNESS_WORDS) and not any(
-        word in wanted for word in _NOT_STILLNESS
-    ):
+    says_so = wanted.startswith("no ") or any(word in wanted for word in _STILLNESS_WORDS)
+    if says_so and not any(word in wanted for word in _NOT_STILLNESS):
         return True
     before = [node for node in statements(source, block.clause) if node.end_byte <= sleep.head.start]
     checks = [node for node in before if asserts(node) or refutes(node)]
@@ -235,17 +267,21 @@ def _is_said_to_be_about_time(source: Source, sleep: Call) -> bool:
     statement = source.node_at(sleep.span)
     if statement.parent is not None and statement.parent.type == "binary_operator":
         statement = statement.parent
+    words = _comment_above(statement).lower()
+    return any(word in words for word in _COMMENT_WORDS)
+
+
+def _comment_above(statement: Node) -> str:
     node = statement.prev_named_sibling
     comment = ""
     while node is not None and node.type == "comment":
         comment = f"{syntax.text(node)} {comment}"
         node = node.prev_named_sibling
-    words = comment.lower()
-    return any(word in words for word in _COMMENT_WORDS)
+    return comment
 
 
 def _about_time(source: Source, block: TestBlock, sleep: Call, slept_ms: int) -> bool:
-    if slept_ms in _NEXT_SECOND_MS:
+    if slept_ms in _NEXT_SECOND_MS or (slept_ms == _SECOND_MS and _is_between_inserts(source, block, sleep)):
         return True
     about = f"{describe_of(source, block.clause)} {block.function.name}".lower()
     if any(word in about for word in _TIME_WORDS) or _is_said_to_be_about_time(source, sleep):
@@ -256,6 +292,16 @@ def _about_time(source: Source, block: TestBlock, sleep: Call, slept_ms: int) ->
         or (any(word in key.lower() for word in _TIME_KEYS) and _SHORTEST_KEYED_MS <= value <= slept_ms)
         for key, value in _named_numbers(source.node_at(body))
     )
+
+
+def _is_between_inserts(source: Source, block: TestBlock, sleep: Call) -> bool:
+    """What is stored before and behind it gets different times."""
+    steps = statements(source, block.clause)
+    step = statement_of(source, block.clause, sleep)
+    if step is None or step not in steps[1:-1]:
+        return False
+    index = steps.index(step)
+    return {_called(steps[index - 1]), _called(steps[index + 1])} <= _STORING
 
 
 def _named_numbers(node: Node) -> Iterator[tuple[str, int]]:

@@ -108,11 +108,12 @@ def statement_of(source: Source, clause: Clause, call: Call) -> Node | None:
 def following(source: Source, clause: Clause, call: Call) -> list[Node]:
     """The statements that run after the statement that `call` is alone, or whose whole right side it is.
 
-    Inside `capture_log(fn -> ... end)` and its kin, those of the `fn` come first, then the statement with
-    the capture itself, then the statements behind it. Empty where the call is no statement of the block.
+    Inside `try` and `with_mock ... do` those of its body come first. Inside `capture_log(fn -> ... end)` and
+    its kin, those of the `fn` come first, then the statement with the capture itself. The statements behind
+    it are last. Empty where the call is no statement of the block.
     """
     if call.closure < 0:
-        return _behind(statements(source, clause), call.span)
+        return _behind_in_body(statements(source, clause), call.span)
     closure = clause.closures[call.closure]
     if closure.parent >= 0 or not is_capture(closure):
         return []
@@ -167,15 +168,31 @@ def _behind(nodes: list[Node], span: Span) -> list[Node]:
     return []
 
 
+def _behind_in_body(nodes: list[Node], span: Span) -> list[Node]:
+    """The same, also behind a statement in the body of a `try`, or of a macro as `with_mock`."""
+    for index, node in enumerate(nodes):
+        if _holds(node, span):
+            return nodes[index + 1 :]
+        block = syntax.do_block(node) if _covers(node, span) and _is_run_through(node) else None
+        inner = _behind_in_body(syntax.sections(block)[0], span) if block is not None else []
+        if inner:
+            return [*inner, *nodes[index + 1 :]]
+    return []
+
+
+def _is_run_through(node: Node) -> bool:
+    """What stands in its `do` runs once, from the first statement to the last."""
+    name = syntax.local_name(node)
+    return name == "try" or name.startswith("with_")
+
+
 def _holds(statement: Node, span: Span) -> bool:
     """The statement is the call, `x |> call`, `pattern = call` or `assert pattern = call`."""
     node: Node | None = statement
     while node is not None:
         if span_of(node) == span:
             return True
-        if node.type == "binary_operator" and syntax.operator(node) == "=":
-            node = syntax.right(node)
-        elif node.type == "binary_operator" and syntax.operator(node) == "|>":
+        if node.type == "binary_operator" and syntax.operator(node) in ("=", "|>"):
             node = syntax.right(node)
         elif asserts(node):
             node = next(iter(syntax.arguments(node)), None)

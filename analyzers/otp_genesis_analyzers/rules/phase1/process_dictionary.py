@@ -117,6 +117,22 @@ class ProcessDictionary(Rule):
 
               def log(line), do: :erlang.put(:lines, [line | :erlang.get(:lines)])
             #                    ^^^^^^^^^^^ warning: under `:lines`
+
+              def note(id, line), do: Process.put({:notes, id}, [line | Process.get({:notes, id}, [])])
+            #                         ^^^^^^^^^^^ warning
+            #                                                           ^^^^^^^^^^^ hint
+            end
+
+            defmodule Shop.Subscriptions do
+              @moduledoc "What is kept of one document ends with it."
+              def fields(id), do: Process.get({__MODULE__, id}, [])
+            #                     ^^^^^^^^^^^ hint
+
+              def add_fields(id, keys), do: Process.put({__MODULE__, id}, keys ++ fields(id))
+            #                               ^^^^^^^^^^^ hint
+
+              def delete_fields(id), do: Process.delete({__MODULE__, id})
+            #                            ^^^^^^^^^^^^^^ hint
             end
             """
         ),
@@ -473,6 +489,8 @@ def _judged(source: Source, slot: Slot, stored: list[Term], *, is_server: bool) 
             "is gone with the caller. Start it under a supervisor, with a name"
         )
     if slot.key in stored or accumulates(source, slot):
+        if not slot.is_constant and _is_taken_out(slot):
+            return Severity.HINT, f"{_KEPT}{_ALONE} and goes with it"
         if any(part in _name(slot.key) for part in _OF_ONE_RUN):
             return Severity.INFORMATION, _UNSEEN
         return Severity.WARNING, (
@@ -482,6 +500,16 @@ def _judged(source: Source, slot: Slot, stored: list[Term], *, is_server: bool) 
     if any(part in _name(slot.key) for part in _CONTEXT):
         return Severity.HINT, f"{_KEPT}: a process that is started from here doesn't have it"
     return Severity.INFORMATION, _UNSEEN
+
+
+def _is_taken_out(slot: Slot) -> bool:
+    """The module deletes keys of this form: each lasts as long as the one thing that it names."""
+    return any(
+        other.act == "delete"
+        and len(other.key.items) == len(slot.key.items)
+        and other.key.items[:1] == slot.key.items[:1]
+        for other in slots(slot.site.module)
+    )
 
 
 def _name(key: Term) -> str:

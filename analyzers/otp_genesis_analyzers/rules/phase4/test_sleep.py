@@ -35,6 +35,8 @@ _JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
         "for another process to get somewhere: wait for a message, or ask until it is there",
     ),
     "time": (Severity.HINT, "to let time pass: a clock that the test can set is faster and exact"),
+    "start": (Severity.HINT, "before it begins, for what was started: ask until it is there"),
+    "end": (Severity.HINT, "at its end: what still runs by then runs into the next test"),
     "silence": (Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when"),
 }
 
@@ -44,13 +46,15 @@ class TestSleep(Rule):
 
     ## What it does
     Reports `Process.sleep` and `:timer.sleep` of a literal, finite time that stand as a statement in a
-    `test` or `setup` block, also inside `capture_log`, with an assertion later in the block.
+    `test` or `setup` block, also inside `capture_log`, `try` and `with_mock`, with an assertion later in the
+    block.
 
     It is a **warning** when the next statement asserts on some state: the sleep stands for a message that
     nobody waits for. The same holds in a helper of the test module that is no loop. It is **information**
     when other statements come first, and a **hint** when time itself is what is tested (an interval, what the
     test's name or the comment above says), or when the test wants to see that nothing happens (its name says
-    "does not", what it asserts was so before).
+    "does not", what it asserts was so before). It is a hint, too, as a step of a `setup` that asserts
+    nothing, and as the last step of a test.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
@@ -206,6 +210,76 @@ class TestSleep(Rule):
                 Process.sleep(20)
             #   ^^^^^^^^^^^^^ warning: sleeps 20 ms
                 assert Shop.Orders.count() == 1
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/ledger_test.exs
+            defmodule Shop.LedgerTest do
+              use ExUnit.Case
+              import Mock
+
+              setup_all do
+                start_supervised!(Shop.Ledger)
+                Process.sleep(500)
+            #   ^^^^^^^^^^^^^ hint: before it begins, for what was started
+                :ok
+              end
+
+              test "is written" do
+                Shop.Ledger.open("tmp/ledger")
+
+                try do
+                  Shop.Ledger.write("a book")
+                  Process.sleep(100)
+            #     ^^^^^^^^^^^^^ warning: sleeps 100 ms and hopes
+                  lines = File.read!("tmp/ledger")
+                  assert lines =~ "a book"
+                after
+                  File.rm!("tmp/ledger")
+                end
+              end
+
+              test "is printed" do
+                with_mocks [{Shop.Printer, [:passthrough], []}] do
+                  Shop.Ledger.write("a book")
+                  :timer.sleep(20)
+            #     ^^^^^^^^^^^^ warning: sleeps 20 ms and hopes
+                  assert called(Shop.Printer.print("a book"))
+                end
+              end
+
+              test "keeps the order of the entries" do
+                first = Shop.Ledger.insert("a book")
+                Process.sleep(1_000)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                second = Shop.Ledger.insert("a pen")
+                assert Shop.Ledger.all() == [first, second]
+              end
+
+              test "is sent" do
+                expect(Shop.Post, :send, fn "a book" -> :ok end)
+                Shop.Ledger.write("a book")
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: at its end
+              end
+
+              test "is empty at first" do
+                Shop.Ledger.close()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                # a line should not be written
+                assert Shop.Ledger.all() == []
+              end
+
+              test "is closed" do
+                for page <- 1..3 do
+                  Shop.Ledger.turn(page)
+                  Process.sleep(20)
+                  assert Shop.Ledger.page() == page
+                end
               end
             end
             """
@@ -396,7 +470,7 @@ class TestSleep(Rule):
               test "hands nothing out" do
                 Shop.Clock.wind()
                 Process.sleep(50)
-            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
                 assert match?([], Shop.Clock.bells())
               end
             end

@@ -3,11 +3,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.configuration import reads_application, reads_system
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Attribute, Call, Clause, Module
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
 
 _ABOUT_THE_BUILD = ("VERSION", "SHA", "COMMIT", "BUILD", "REVISION", "GIT", "MIX_", "RELEASE")
 """Parts of the names of variables that are there to be read while the code is built."""
@@ -243,6 +247,13 @@ class CompileTimeConfig(Rule):
             defmodule Shop.Client do
               use Tesla
 
+              @adapter (case System.get_env("SHOP_HTTP") do
+                          "hackney" -> Tesla.Adapter.Hackney
+                          _ -> Tesla.Adapter.Mint
+                        end)
+
+              use Shop.Http, adapter: @adapter
+
               # Macros: what becomes of their arguments is theirs to say.
               plug Tesla.Middleware.BaseUrl, Application.get_env(:shop, :url)
               use Shop.Wrapper, url: Application.get_env(:shop, :url)
@@ -283,6 +294,8 @@ class CompileTimeConfig(Rule):
             if not reads_application(call) and not _reads_host(call):
                 continue
             attribute = _attribute_with(module, call)
+            if attribute is not None and _is_only_used(file.source, module, attribute):
+                continue
             words = _what_it_decides(body, call, attribute)
             if not words:
                 continue
@@ -321,6 +334,19 @@ def _is_struct(call: Call) -> bool:
 
 def _attribute_with(module: Module, call: Call) -> Attribute | None:
     return next((one for one in module.attributes if one.span.contains(call.span)), None)
+
+
+def _is_only_used(source: Source, module: Module, attribute: Attribute) -> bool:
+    """All that reads it is `use Ecto.Repo, adapter: @adapter`: a macro has to know it at compile time."""
+    reads = [node for node in syntax.below(source.node_at(module.span)) if _is_read(node, attribute.name)]
+    return bool(reads) and all(
+        any(use.span.start <= node.start_byte < use.span.end for use in module.uses) for node in reads
+    )
+
+
+def _is_read(node: Node, name: str) -> bool:
+    operand = syntax.operand(node) if node.type == "unary_operator" and syntax.operator(node) == "@" else None
+    return operand is not None and operand.type == "identifier" and syntax.text(operand) == name
 
 
 def _has_twin(call: Call) -> bool:

@@ -29,6 +29,7 @@ from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
+from otp_genesis_analyzers.source import Span
 
 
 class TelemetryControlFlow(Rule):
@@ -372,6 +373,7 @@ class TelemetryControlFlow(Rule):
             return
         graph = call_graph(module)
         handlers: set[str] = set()
+        found: dict[Span, Finding] = {}
         for site in attached:
             work = started_work(graph, site.clause, site.call)
             handlers |= {function.id for function in work.functions}
@@ -380,7 +382,11 @@ class TelemetryControlFlow(Rule):
                 severity, words = _judged(graph, site, act)
                 related = attached_here(file.facts.path, site)
                 scope = scope_at(module, act.call) or site.scope
-                yield self._finding(file, act.call, scope, severity, words, (related,))
+                finding = self._finding(file, act.call, scope, severity, words, (related,))
+                known = found.setdefault(act.call.head, finding)
+                if finding.severity > known.severity:
+                    found[act.call.head] = finding
+        yield from found.values()
         for function in possible:
             act = strongest_act(calls_of(graph, function)) if function.id not in handlers else None
             if act is not None:

@@ -13,6 +13,7 @@ from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
     Taken,
     Way,
+    has_shape_of,
     is_later,
     may_match,
     sent,
@@ -38,6 +39,9 @@ _PROTOCOL_OF_SUPERVISORS = frozenset(
 )
 _KNOWN_IN_A_BODY = frozenset({"", "Kernel", "Application", "System", "String", "Enum", "Map", "Keyword"})
 
+_NAMES_OF_SERVERS = ("server", "pid", "name", "process", "genserver", "gen_server")
+"""What a client function calls the process of its own module."""
+
 
 class Message(NamedTuple):
     """A message with the file it is sent in, and the server that it goes to."""
@@ -59,8 +63,45 @@ def unmatched(project: Project) -> Iterator[Message]:
         if shows_all_clauses(module):
             patterns = patterns_of(module, way)
             is_logged = way == "info" and not patterns
-            if not is_logged and not any(may_match(pattern, message.sent.message) for pattern in patterns):
+            if is_logged or any(may_match(pattern, message.sent.message) for pattern in patterns):
+                continue
+            if looked_up(message.sent.server).kind != "variable" or _is_own_process(project, message):
                 yield message
+
+
+def _is_own_process(project: Project, message: Message) -> bool:
+    """The parameter that is addressed stands for a process of this module, not for that of another.
+
+    It is called so, or another client function addresses it with what the module takes; and no other server
+    of the project takes this message.
+    """
+    module, parameter = message.server.module, message.sent.server.value
+    own_names = (*_NAMES_OF_SERVERS, _underscored(module.name.rpartition(".")[2]))
+    if parameter not in own_names and not any(_is_taken_from(module, parameter, way) for way in HANDLER):
+        return False
+    return not any(
+        has_shape_of(pattern, message.sent.message)
+        for entry in project.modules.values()
+        if entry.module is not module and _is_server(entry.module)
+        for pattern in patterns_of(entry.module, message.sent.way)
+    )
+
+
+def _is_taken_from(module: Module, parameter: str, way: Way) -> bool:
+    """A client function of the module sends the process in `parameter` what the module takes."""
+    return any(
+        other.way == way
+        and other.server.value == parameter
+        and _is_first(other)
+        and has_shape_of(pattern, other.message)
+        for other in sent(module)
+        for pattern in patterns_of(module, way)
+    )
+
+
+def _underscored(name: str) -> str:
+    """`print_queue` for `PrintQueue`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def patterns_of(module: Module, way: Way) -> tuple[Term, ...]:

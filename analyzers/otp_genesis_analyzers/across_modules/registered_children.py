@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from otp_genesis_analyzers.facts.calls.sites import sites
-from otp_genesis_analyzers.facts.model import Call, Child
+from otp_genesis_analyzers.facts.model import Call, Child, Clause
 from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.project import ModuleEntry, Project
@@ -84,10 +84,16 @@ def _registration(project: Project, entry: ModuleEntry, registry: str) -> Call |
             continue
         if _kept_in(start.name) == registry:
             return call
-        is_made = start.name.kind == "call"
+        is_made = start.name.kind == "call" or _is_made_before(site.clause, start.name)
         if is_made and registry.lstrip(":") in project.all_facts(entry.path).mentions:
             return call
     return None
+
+
+def _is_made_before(clause: Clause, name: Term) -> bool:
+    """A variable that the function binds itself: `name = {:via, Registry, {Shop.Names, id}}`."""
+    given = (part for parameter in clause.head for part in parameter.walk())
+    return name.kind == "variable" and name not in given
 
 
 def _kept_in(name: Term) -> str:

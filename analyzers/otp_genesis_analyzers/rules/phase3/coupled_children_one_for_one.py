@@ -87,7 +87,8 @@ class CoupledChildrenOneForOne(Rule):
 
               def begin(id), do: DynamicSupervisor.start_child(Shop.Runs, {__MODULE__, id})
               def start_link(id) do
-                GenServer.start_link(__MODULE__, id, name: {:via, Registry, {Shop.Names, id}})
+                name = {:via, Registry, {Shop.Names, id}}
+                GenServer.start_link(__MODULE__, id, name: name)
               end
 
               def init(id), do: {:ok, id}

@@ -5,7 +5,9 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.clause_results import statements
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.client_api import addressee
 from otp_genesis_analyzers.facts.messages.shapes import has_shape_of, sent, taken
@@ -15,6 +17,7 @@ from otp_genesis_analyzers.facts.processes.kinds import Kind, kinds
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
 _JUDGED: frozenset[Kind] = frozenset({"GenServer"})
@@ -36,8 +39,8 @@ class CastNeedsAck(Rule):
 
     ## What it does
     Reports a **hint** at `GenServer.cast` in a public function of a server that gives the `:ok` of the cast
-    to its caller, where the message is named after a change: create, update, delete, put, save, charge,
-    transfer and the like. It says so where a caller looks at that `:ok`.
+    to its caller, or an `:ok` of its own right behind it, where the message is named after a change: create,
+    update, delete, put, save, charge, transfer and the like. It says so where a caller looks at that `:ok`.
 
     ## Why it matters on the BEAM
     `GenServer.cast/2` returns `:ok` at once, whatever becomes of the message: the server may be dead, may
@@ -167,6 +170,12 @@ class CastNeedsAck(Rule):
             """
             defmodule Shop.Cart do
               use GenServer
+
+              def put_first(cart, sku) do
+                GenServer.cast(cart, {:put, sku, 1})
+            #   ^^^^^^^^^^^^^^ hint
+                :ok
+              end
 
               def put(cart, sku, count \\\\ 1) do
                 cart |> GenServer.cast({:put, sku, count})
@@ -306,7 +315,7 @@ class CastNeedsAck(Rule):
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
             if kinds(module) & _JUDGED and not _words(module.name.rpartition(".")[2]) & _MAY_BE_LOST:
-                for site, message in _casts(module):
+                for site, message in _casts(file.source, module):
                     yield self._finding(file, site, message)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
@@ -338,18 +347,28 @@ class CastNeedsAck(Rule):
         )
 
 
-def _casts(module: Module) -> Iterator[tuple[Site, Term]]:
-    """The casts of a change whose `:ok` a client function returns."""
+def _casts(source: Source, module: Module) -> Iterator[tuple[Site, Term]]:
+    """The casts of a change whose `:ok` a client function returns, or an `:ok` of its own in its place."""
     inside = callback_chains(call_graph(module))
     for message in sent(module):
         site, tag = message.site, message.message.tag
-        if message.way != "cast" or tag is None or site.call.result != "returned" or site.call.closure >= 0:
+        if message.way != "cast" or tag is None or site.call.closure >= 0:
+            continue
+        if site.call.result != "returned" and not _is_followed_by_ok(source, site):
             continue
         if not site.function.public or site.function.id in inside or not _is_change(message.message):
             continue
         own = addressee(module, message.server) == module.name
         if own and any(c.way == "cast" and has_shape_of(c.pattern, message.message) for c in taken(module)):
             yield site, message.message
+
+
+def _is_followed_by_ok(source: Source, site: Site) -> bool:
+    """The cast and `:ok` are the last two statements."""
+    body = statements(source, site.clause)
+    if len(body) < 2 or syntax.text(body[-1]) != ":ok":
+        return False
+    return body[-2].end_byte == site.call.span.end and body[-2].start_byte <= site.call.span.start
 
 
 def _is_change(message: Term) -> bool:

@@ -21,8 +21,8 @@ class UnmatchedMessage(Rule):
     Compares the messages that the application code calls, casts and sends to servers of the project with the
     clauses of these servers: by tag, size and literal parts, where what is only known at run time fits
     everything. The server must be known: by its registered name, or because its own client functions send
-    the message. Reports as a **warning** what no clause can take. A clause for a call or a cast that no code
-    of the project sends gets a **hint**.
+    the message, to a process that is not that of another server by all that is seen. Reports as a **warning**
+    what no clause can take. A clause for a call or a cast that no code of the project sends gets a **hint**.
 
     ## Why it matters on the BEAM
     A call that no clause takes ends the server, not only the caller: `handle_call/3` fails with a
@@ -186,6 +186,31 @@ class UnmatchedMessage(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+              def init(opts), do: {:ok, opts}
+              def handle_call({:take, sum}, _from, state), do: {:reply, :ok, state + sum}
+            end
+            # file: lib/shop/desk.ex
+            defmodule Shop.Desk do
+              @moduledoc "Speaks with other servers too: the till is one of the project, the printer is not."
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def pay(till, sum), do: GenServer.call(till, {:take, sum})
+              def pay_at(pid, sum), do: GenServer.call(pid, {:take, sum})
+              def print(printer, page), do: GenServer.call(printer, {:print, page})
+              def count, do: GenServer.call(__MODULE__, :count)
+              def init(opts), do: {:ok, opts}
+              def handle_call(:count, _from, state), do: {:reply, length(state), state}
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/cart.ex

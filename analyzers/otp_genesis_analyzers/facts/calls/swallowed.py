@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.blocking import waits_behind
+from otp_genesis_analyzers.facts.calls.blocking import Wait, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
@@ -122,13 +122,13 @@ def is_explained(found: Swallowed) -> bool:
     return any(node.type == "comment" for node in nodes)
 
 
-def reaches_outside(graph: CallGraph, found: Swallowed) -> str:
-    """What the guarded code waits for in the world around it; empty when it doesn't."""
+def reaches_outside(graph: CallGraph, found: Swallowed) -> Wait | None:
+    """What the guarded code waits for in the world around it; None when it doesn't."""
     for call in calls_under(found):
         for wait in waits_behind(graph, found.function, found.clause, call):
             if wait.wait.kind in _OUTSIDE:
-                return wait.wait.words
-    return ""
+                return wait.wait
+    return None
 
 
 def receiver_around(found: Swallowed) -> str:

@@ -43,8 +43,9 @@ class SwallowedException(Rule):
     Reports `rescue _ ->`, `rescue e ->` and `catch _, _ ->` that give a fixed value: nothing logs, counts or
     raises again, and the failure is not in the value. It is **information** in a callback of a server, in a
     job and in a task, and in the client functions of a server, where `[]` or `nil` for a server that is away
-    can't be told from an answer. It is a **warning** where the value opens a gate (`{:allow, _}` when the
-    check itself failed), and a **hint**, in preset `strict`, in other code that asks a database or a network.
+    can't be told from an answer. So it is for such a value in other code that asks a database or over HTTP.
+    It is a **warning** where the value opens a gate (`{:allow, _}` when the check itself failed), and a
+    **hint**, in preset `strict`, for other values in code that asks the world around it.
 
     ## Why it matters on the BEAM
     A crash is how a process tells that its state or its world is not what it assumed. Supervisors, links,
@@ -181,6 +182,26 @@ class SwallowedException(Rule):
             #   ^ hint: waits for the database
               end
 
+              def offers(shop) do
+                Req.get!(shop.url).body["offers"]
+              catch
+                _, _ -> []
+            #   ^^^^ information: every failure becomes `[]` in code that waits for an HTTP answer
+              end
+
+              def due(user) do
+                Shop.Repo.aggregate(Shop.Order, :sum, :due)
+              rescue
+                _ -> 0
+            #   ^ information: every failure becomes `0` in code that waits for the database
+              end
+
+              def known?(user) do
+                Shop.Repo.exists?(user)
+              rescue
+                _ -> false
+            #   ^ hint: waits for the database
+              end
             end
 
             defmodule Shop.Desk do
@@ -445,9 +466,14 @@ def _judge(
             Severity.INFORMATION, "when the server is away or too slow: nobody can tell it from an answer"
         )
     outside = reaches_outside(graph, found)
-    if outside and not only_exits:
-        return _Judged(Severity.HINT, f"in code that waits for {outside}, and nothing tells of it")
-    return None
+    if outside is None or only_exits:
+        return None
+    asks = outside.kind in ("http", "query") and found.value.type != "boolean"
+    looks_empty = asks and _looks_like_answer(found.value)
+    return _Judged(
+        Severity.INFORMATION if looks_empty else Severity.HINT,
+        f"in code that waits for {outside.words}, and nothing tells of it",
+    )
 
 
 def _where(found: Swallowed, servers: frozenset[str], jobs: frozenset[str]) -> str:

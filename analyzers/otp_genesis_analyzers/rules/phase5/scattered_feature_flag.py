@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from otp_genesis_analyzers.facts.calls.configuration import Setting, reads_application, setting_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
+from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, Rule
@@ -20,9 +21,10 @@ class ScatteredFeatureFlag(Rule):
     """One feature flag is read in several modules, each of which branches on it by itself.
 
     ## What it does
-    Reports, as a hint, a setting that is the condition of a branch (`if`, `unless`, `cond`, `&&`) straight
-    where it is read with `Application.get_env` or `fetch_env!`, in three modules or more. The finding stands
-    at the first read and names the others, and says where their defaults differ.
+    Reports, as a hint, a setting that three modules or more read with `Application.get_env` or `fetch_env!`
+    to decide between two ways: it is the condition of a branch (`if`, `unless`, `cond`, `&&`) straight where
+    it is read, or its default is `true` or `false`. The finding stands at the first read and names the
+    others, and says where their defaults differ.
 
     ## Why it matters on the BEAM
     Each read asks the table of the environment anew. A request that comes through several modules can meet
@@ -152,6 +154,28 @@ class ScatteredFeatureFlag(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/a.ex
+            defmodule Shop.A do
+              def run(order) do
+                case Application.get_env(:shop, :v2, false) do
+            #        ^^^^^^^^^^^^^^^^^^^ hint: `:shop, :v2` decides in 3 modules
+                  true -> {:v2, order}
+                  false -> order
+                end
+              end
+            end
+            # file: lib/shop/b.ex
+            defmodule Shop.B do
+              def v2?, do: Application.get_env(:shop, :v2, false) == true
+            end
+            # file: lib/shop/c.ex
+            defmodule Shop.C do
+              def run(order), do: unless(Application.fetch_env!(:shop, :v2), do: order)
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -277,13 +301,19 @@ class ScatteredFeatureFlag(Rule):
 
 
 def _reads(project: Project) -> Iterator[_Read]:
-    """Every read of a named setting that is itself the condition of a branch, by path and place."""
+    """Every read of a named setting that decides between two ways, by path and place."""
     for path in sorted(project.files):
         for module in production_modules(project.files[path].facts, project.role_of(path)):
             for site in sites(module):
                 call = site.call
-                if call.result == "tested" and reads_application(call) and all(setting_of(call)):
+                if reads_application(call) and _is_flag(call) and all(setting_of(call)):
                     yield _Read(path, site)
+
+
+def _is_flag(call: Call) -> bool:
+    """It is itself the condition of a branch, or is true or false when nothing is configured."""
+    defaults_to_boolean = len(call.args) > 2 and call.args[2].is_atom("true", "false")
+    return call.result == "tested" or defaults_to_boolean
 
 
 def _may_be_absent(site: Site) -> bool:

@@ -72,6 +72,10 @@ class TelemetryHandlerWork(Rule):
         "elemetry sleep",
         "elemetry cmd",
         "handle_event( insert",
+        "handle_event( post",
+        "handle_event( request",
+        "handle_event( write",
+        "handle_event( sleep",
     )
     fixes = (FixKind.LLM,)
 
@@ -155,6 +159,26 @@ class TelemetryHandlerWork(Rule):
               def handle_event(_event, _measurements, metadata, _config) do
                 Shop.Repo.insert(%Shop.Failure{reason: inspect(metadata.reason)})
             #   ^^^^^^^^^^^^^^^^ hint
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              def start(_type, _args) do
+                :telemetry.attach("audit", [:shop, :paid], &Shop.Audit.handle_event/4, nil)
+                Supervisor.start_link([], strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/audit.ex
+            defmodule Shop.Audit do
+              def handle_event(_event, measurements, _metadata, _config) do
+                File.write!("audit.log", inspect(measurements), [:append])
+            #   ^^^^^^^^^^^ information: wait for the disk
               end
             end
             """

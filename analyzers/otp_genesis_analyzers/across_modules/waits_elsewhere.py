@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, is_only_named, wait_at
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
+from otp_genesis_analyzers.facts.calls.certain_calls import RunCall, calls_run_by
 from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.receives import takes_what_is_there
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.held_up import holds_up_callers
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.project import ModuleEntry, Project
 
-_WAITS: frozenset[WaitKind] = frozenset({"http", "connect", "command", "rpc", "sleep"})
-"""Not the database, which contexts are there for, nor other processes, which OTP305 judges."""
+_WAITS: frozenset[WaitKind] = frozenset({"http", "connect", "command", "rpc", "sleep", "await"})
+"""Not the database, which contexts are there for, nor calls of servers, which OTP305 judges."""
+_BY_HAND = Wait("process", "the answer to what it sends")
 _MAX_MODULES = 3
 """Over how many modules a call is followed."""
 _IN_PROCESSES: frozenset[Kind] = SERVERS | frozenset[Kind](("Supervisor",))
@@ -121,16 +123,38 @@ class _Search:
         for run in calls_run_by(call_graph(entry.module), function):
             if not run.certain and not maybe:
                 continue
-            own = wait_at(run.clause, run.call)
-            if own is None and run.call.module not in ("", entry.module.name):
+            own = wait_at(run.clause, run.call) or _asked_by_hand(run)
+            if own is not None:
+                found = _as_far_wait(entry.path, run, own, maybe=maybe)
+            elif run.call.module not in ("", entry.module.name):
                 found = self.far_wait(run.call, modules - 1, maybe=maybe)
             else:
-                is_wait = own is not None and own.kind in _WAITS and own.certain
-                found = (
-                    FarWait(entry.path, run.call, own, run.certain) if own is not None and is_wait else None
-                )
+                found = None
             if found is not None and run.certain and found.certain:
                 return found
             if found is not None and possible is None:
                 possible = found._replace(certain=False)
         return possible
+
+
+def _as_far_wait(path: str, run: RunCall, wait: Wait, *, maybe: bool) -> FarWait | None:
+    if wait.kind not in _WAITS and wait != _BY_HAND:
+        return None
+    if not wait.certain and not (maybe and wait.kind == "await"):
+        return None
+    return FarWait(path, run.call, wait, run.certain and wait.certain)
+
+
+def _asked_by_hand(run: RunCall) -> Wait | None:
+    """A message is sent, and the answer waited for in a `receive` behind it."""
+    sends = any(
+        run.call.is_to(*send) for send in (("Kernel", "send"), ("Process", "send"), (":erlang", "send"))
+    )
+    waits = sends and any(
+        receive.runs == "here"
+        and receive.closure == run.call.closure
+        and receive.span.start >= run.call.span.end
+        and not takes_what_is_there(run.clause, receive)
+        for receive in run.clause.receives
+    )
+    return _BY_HAND if waits else None

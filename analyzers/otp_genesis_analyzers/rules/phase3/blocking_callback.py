@@ -39,8 +39,9 @@ class BlockingCallback(Rule):
     state holds. `handle_call` and the call events of a state machine are judged always; `handle_cast`,
     `handle_info` and `handle_continue` where the server answers calls as well. These are **warnings**, and so
     is a sleep in a view or a channel, and a function of another module of the project that always waits for a
-    network, a command, another node or a sleep. **Information** is what may be short: a sleep of unknown
-    length, `Task.yield`, a function that the state holds. **Hints** are database queries in `handle_call`,
+    network, a command, another node, a task or a sleep. **Information** is what may be short: a sleep of
+    unknown length, `Task.yield`, a function that the state holds, a function of another module that sends a
+    message and waits for the answer in a `receive`. **Hints** are database queries in `handle_call`,
     calls to other processes whose failure is caught, sleeps of a server that nobody calls, and of a channel
     in `join` or where a comment says that the user is slowed down.
 
@@ -369,8 +370,88 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/chat.ex
+            defmodule Shop.Chat do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:room, name}, _from, state) do
+                {:reply, Shop.Chat.Socket.ask(state.socket, {:room, name}), state}
+            #            ^^^^^^^^^^^^^^^^^^^^ information: waits for the answer to what it sends
+              end
+
+              def handle_call({:offers, shops}, _from, state) do
+                {:reply, Shop.Parallel.map(shops, &Shop.Bank.rate/1), state}
+            #            ^^^^^^^^^^^^^^^^^ warning: waits for a task in `Task.await/2`
+              end
+            end
+            # file: lib/shop/chat/socket.ex
+            defmodule Shop.Chat.Socket do
+              def ask(socket, question) do
+                ref = make_ref()
+                send(socket, {ref, self(), question})
+
+                receive do
+                  {^ref, answer} -> answer
+                after
+                  10_000 -> {:error, :timeout}
+                end
+              end
+            end
+            # file: lib/shop/parallel.ex
+            defmodule Shop.Parallel do
+              def map(items, fun) do
+                items
+                |> Enum.map(&Task.async(fn -> fun.(&1) end))
+                |> Enum.map(&Task.await(&1, 30_000))
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/desk.ex
+            defmodule Shop.Desk do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:waiting, _from, state) do
+                Shop.Mailbox.tell(state.door, :knock)
+                {:reply, Shop.Mailbox.drain(), state}
+              end
+
+              def handle_call(:count, _from, state), do: {:reply, Shop.Mailbox.count_later(state.door), state}
+            end
+            # file: lib/shop/mailbox.ex
+            defmodule Shop.Mailbox do
+              def tell(pid, message), do: send(pid, message)
+
+              def drain do
+                receive do
+                  {:letter, letter} -> [letter | drain()]
+                after
+                  0 -> []
+                end
+              end
+
+              def count_later(pid) do
+                Task.Supervisor.start_child(Shop.Tasks, fn ->
+                  send(pid, :count)
+
+                  receive do
+                    {:count, count} -> Shop.Report.put(count)
+                  end
+                end)
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/api.ex
@@ -746,6 +827,7 @@ class BlockingCallback(Rule):
             f"`{wait.out.target}`: every caller of `{wait.module.name}` waits too",
             snippet=wait.call.target,
             scope=scope_of(wait.module, wait.callback),
+            severity=Severity.INFORMATION if far.wait.kind == "process" else Severity.WARNING,
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
             related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),

@@ -275,6 +275,27 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/nodes.ex
+            defmodule Shop.Nodes do
+              use GenServer
+
+              def init(opts), do: {:ok, live(opts[:urls])}
+            #                           ^^^^ information: may wait for a task in `Task.yield/2`
+
+              defp live(urls), do: urls |> Shop.Parallel.map(&Shop.Node.height/1) |> Enum.max()
+            end
+            # file: lib/shop/parallel.ex
+            defmodule Shop.Parallel do
+              def map(items, fun) do
+                items
+                |> Enum.map(&Task.async(fn -> fun.(&1) end))
+                |> Enum.map(&(Task.yield(&1, 15_000) || Task.shutdown(&1)))
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -463,7 +484,7 @@ class BlockingInit(Rule):
             f"reached through `{wait.out.target}`: its supervisor starts nothing else meanwhile",
             snippet=wait.call.target,
             scope=scope_of(wait.module, wait.callback),
-            severity=Severity.WARNING if far.certain else Severity.INFORMATION,
+            severity=Severity.WARNING if far.certain and far.wait.kind != "process" else Severity.INFORMATION,
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
             related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),

@@ -13,6 +13,7 @@ from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, si
 from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
+from otp_genesis_analyzers.facts.processes.started_work import Work, unending_function
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -31,8 +32,9 @@ class RuntimeEnvAsState(Rule):
 
     ## What it does
     Reports `Application.put_env`, `put_all_env` and `delete_env` in functions that run after the start of
-    the application. It is a **warning** in the callback of a server, where a value is written again and
-    again, and a hint where nobody in the project calls a function that writes one named setting.
+    the application. It is a **warning** in the callback of a server and in a loop without an end, where a
+    value is written again and again. In preset `strict` other writes are information, or a hint where nobody
+    in the project calls a function that writes one named setting.
 
     ## Why it matters on the BEAM
     The environment is one table of the whole node. Any process may write it and nobody is told: whoever has
@@ -62,7 +64,7 @@ class RuntimeEnvAsState(Rule):
     code = "OTP508"
     name = "runtime-env-as-state"
     severity = Severity.INFORMATION
-    default = False
+    default_from = Severity.WARNING
     anchors = (
         "Application put_env",
         "Application put_all_env",
@@ -112,6 +114,23 @@ class RuntimeEnvAsState(Rule):
 
               defp set(late?), do: Application.put_env(:shop, :replica_late?, late?)
             #                      ^^^^^^^^^^^^^^^^^^^ warning: in `handle_info/2`
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/nodes.ex
+            defmodule Shop.Nodes do
+              use Task
+
+              def start_link(_opts), do: Task.start_link(&refresh/0)
+
+              defp refresh do
+                Application.put_env(:shop, :nodes, Enum.uniq(Shop.Registry.nodes()))
+            #   ^^^^^^^^^^^^^^^^^^^ warning: nobody is told of a change
+                Process.sleep(300_000)
+                refresh()
+              end
             end
             """
         ),
@@ -262,13 +281,15 @@ class RuntimeEnvAsState(Rule):
         writes = [site for site in sites(module) if _writes(site.call)]
         if not writes:
             return
-        chains = callback_chains(call_graph(module))
+        graph = call_graph(module)
+        chains = callback_chains(graph)
         for site in writes:
             if _is_one_way(site, writes):
                 continue
             callback = chains.get(site.function.id, ("",))[0]
             where = f" in `{callback}`" if callback not in ("", "init/1", "mount/3", "terminate/2") else ""
-            severity = Severity.WARNING if where and not _is_literal(site) else self.severity
+            again = bool(where) or unending_function(graph, Work(functions=(site.function,))) is not None
+            severity = Severity.WARNING if again and not _is_literal(site) else self.severity
             yield self._finding(file, site, where, severity)
 
     def _finding(self, file: FileView, site: Site, where: str, severity: Severity) -> Finding:

@@ -16,8 +16,9 @@ from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.source import Source
 
-Leak = Literal["left behind", "each turn", "each request"]
-"""Left behind by the clause that lets go; set again at each turn of a loop, or by each request."""
+Leak = Literal["left behind", "each turn", "each request", "overwritten"]
+"""Left behind by the clause that lets go; set again at each turn of a loop, or by each request; or kept
+under the process, over the reference of an earlier request."""
 
 _OPPOSITES: dict[str, frozenset[str]] = {
     "subscribe": frozenset({"unsubscribe", "cancel"}),
@@ -56,13 +57,17 @@ class LeakedMonitor(NamedTuple):
 
 
 def leaked_monitors(source: Source, graph: CallGraph) -> Iterator[LeakedMonitor]:
-    """The monitors of a module that has no `demonitor` at all."""
+    """The monitors of a module that has no `demonitor` at all, and those whose references are lost."""
     module = graph.module
-    if not module.complete or b"demonitor" in source.content[module.span.start : module.span.end]:
+    if not module.complete:
         return
+    takes_away = b"demonitor" in source.content[module.span.start : module.span.end]
     for site in sites(module):
         if monitors_process(site.call):
-            found = _each_turn(source, graph, site) or _of_server(source, graph, site)
+            found = None
+            if not takes_away:
+                found = _each_turn(source, graph, site) or _of_server(source, graph, site)
+            found = found or _overwritten(source, graph, site)
             if found is not None:
                 yield found
 
@@ -157,9 +162,36 @@ def _called_names(source: Source, clause: Clause) -> Iterator[str]:
             yield syntax.text(name)
 
 
+def _overwritten(source: Source, graph: CallGraph, site: Site) -> LeakedMonitor | None:
+    """`Map.put(refs, pid, Process.monitor(pid))` for each request, also one of a process known already."""
+    clause = site.clause
+    if not kinds(graph.module) & SERVERS or clause.body is None:
+        return None
+    requests = [message for message in taken(graph.module) if message.way in ("call", "cast")]
+    own = next((message for message in requests if message.clause is clause), None)
+    if own is None or not _asks_whatever_comes(source, site) or "demonitor" in _called_names(source, clause):
+        return None
+    if any(other.clause is not clause and other.pattern == own.pattern for other in requests):
+        return None  # the other clause may be for whom it knows
+    monitored = [syntax.text(node) for node in argument_nodes(source, site.call)]
+    references = {source.text(site.call.span), *kept_variables(site.call)}
+    for node in syntax.below(source.node_at(clause.body)):
+        target = syntax.call_target(node) if node.type == "call" else None
+        if target is not None and syntax.text(target) in ("Map.put", "put_in"):
+            given = [syntax.text(argument).strip("[]") for argument in syntax.arguments(node)]
+            key = given[-2].rpartition(", ")[2] if len(given) > 1 else ""
+            if given[-1:] and given[-1] in references and key in monitored:
+                return LeakedMonitor(site, "overwritten")
+    return None
+
+
 def _asks_nothing(source: Source, site: Site) -> bool:
-    """Monitors what the request brings, whether it is known already or not."""
-    if site.call.branch or site.call.closure >= 0 or not thrown_away(site.clause, site.call):
+    """Monitors what the request brings, whether it is known already or not, and keeps no reference."""
+    return thrown_away(site.clause, site.call) and _asks_whatever_comes(source, site)
+
+
+def _asks_whatever_comes(source: Source, site: Site) -> bool:
+    if site.call.branch or site.call.closure >= 0:
         return False
     brought = {term.value for parameter in site.clause.head[:-1] for term in parameter.walk()}
     monitored = {

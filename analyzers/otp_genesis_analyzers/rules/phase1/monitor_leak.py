@@ -14,6 +14,7 @@ _SEVERITY: dict[Leak, Severity] = {
     "left behind": Severity.WARNING,
     "each turn": Severity.WARNING,
     "each request": Severity.HINT,
+    "overwritten": Severity.INFORMATION,
 }
 
 
@@ -21,12 +22,13 @@ class MonitorLeak(Rule):
     """A process is monitored again and again, and no monitor is ever taken away.
 
     ## What it does
-    Reports `Process.monitor` in a module that calls `Process.demonitor` nowhere, where
+    Reports `Process.monitor` in a module that calls `Process.demonitor` nowhere (but for the last), where
 
     - a server monitors who subscribes, listens, registers or joins, and the clause for the opposite takes
       him out of a collection, but leaves the monitor: a **warning**, also where the reference is kept;
     - a function monitors its own argument and calls itself with the same one: a **warning**;
-    - a request monitors who asks without a look whether he is known already: a **hint**, in `strict`.
+    - a request monitors who asks without a look whether he is known already: a **hint**, in `strict`;
+    - it does so and keeps the reference under the process, over that of an earlier request: **information**.
 
     ## Why it matters on the BEAM
     A monitor lives until the monitored process ends or `Process.demonitor/2` takes it away. Each further one
@@ -137,6 +139,40 @@ class MonitorLeak(Rule):
         ),
         Example(
             """
+            defmodule Shop.Limits do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{refs: %{}}}
+
+              @impl true
+              def handle_call(:enter, {pid, _tag}, state) do
+                ref = Process.monitor(pid)
+            #         ^^^^^^^^^^^^^^^ information: the reference of the first is overwritten
+                {:reply, :ok, put_in(state, [:refs, pid], ref)}
+              end
+
+              def handle_call(:leave, {pid, _tag}, state) do
+                {ref, refs} = Map.pop(state.refs, pid)
+                Process.demonitor(ref)
+                {:reply, :ok, %{state | refs: refs}}
+              end
+
+              @impl true
+              def handle_cast({:watch, pid}, state) do
+                {:noreply, %{state | refs: Map.put(state.refs, pid, Process.monitor(pid))}}
+            #                                                       ^^^^^^^^^^^^^^^ information
+              end
+
+              @impl true
+              def handle_info({:DOWN, _ref, :process, pid, _reason}, state) do
+                {:noreply, %{state | refs: Map.delete(state.refs, pid)}}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Bell do
               use GenServer
 
@@ -159,6 +195,38 @@ class MonitorLeak(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Leases do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{}}
+
+              @impl true
+              def handle_call({:lease, pid}, _from, refs) when is_map_key(refs, pid), do: {:reply, :ok, refs}
+
+              def handle_call({:lease, pid}, _from, refs) do
+                {:reply, :ok, Map.put(refs, pid, Process.monitor(pid))}
+              end
+
+              def handle_call({:borrow, pid}, _from, refs) do
+                ref = Process.monitor(pid)
+                {:reply, ref, Map.put(refs, ref, pid)}
+              end
+
+              def handle_call({:swap, pid}, _from, refs) do
+                with %{^pid => old} <- refs, do: Process.demonitor(old, [:flush])
+                {:reply, :ok, Map.put(refs, pid, Process.monitor(pid))}
+              end
+
+              @impl true
+              def handle_info({:DOWN, ref, :process, pid, _reason}, refs) do
+                {:noreply, Map.drop(refs, [ref, pid])}
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Closing do
@@ -365,6 +433,11 @@ class MonitorLeak(Rule):
             words = (
                 f"the same process is monitored once more at each turn of `{site.function.id}`: "
                 "monitor it once, before the loop"
+            )
+        elif leaked.leak == "overwritten":
+            words = (
+                "a second request of the same process monitors it again, and the reference of the first is "
+                "overwritten: nobody can take that monitor away. Look first whether it is known"
             )
         else:
             words = (

@@ -123,6 +123,16 @@ class ProcessDictionary(Rule):
             #                                                           ^^^^^^^^^^^ hint
             end
 
+            defmodule Shop.Tokens do
+              @moduledoc "What is kept of one request begins with it."
+              def begin(secret), do: Process.put(:tokens, %{secret: secret})
+            #                        ^^^^^^^^^^^ information
+
+              def add(host, token), do: Process.put(:tokens, Map.put(Process.get(:tokens), host, token))
+            #                           ^^^^^^^^^^^ warning
+            #                                                        ^^^^^^^^^^^ information
+            end
+
             defmodule Shop.Subscriptions do
               @moduledoc "What is kept of one document ends with it."
               def fields(id), do: Process.get({__MODULE__, id}, [])
@@ -491,7 +501,7 @@ def _judged(source: Source, slot: Slot, stored: list[Term], *, is_server: bool) 
     if slot.key in stored or accumulates(source, slot):
         if not slot.is_constant and _is_taken_out(slot):
             return Severity.HINT, f"{_KEPT}{_ALONE} and goes with it"
-        if any(part in _name(slot.key) for part in _OF_ONE_RUN):
+        if any(part in _name(slot.key) for part in _OF_ONE_RUN) or _begins_anew(source, slot):
             return Severity.INFORMATION, _UNSEEN
         return Severity.WARNING, (
             "{target} keeps a collection under {key} in the process dictionary: each caller has a "
@@ -510,6 +520,12 @@ def _is_taken_out(slot: Slot) -> bool:
         and other.key.items[:1] == slot.key.items[:1]
         for other in slots(slot.site.module)
     )
+
+
+def _begins_anew(source: Source, slot: Slot) -> bool:
+    """`Process.put(:tokens, %{secret: secret})` at the start of a request: the caller's own on purpose."""
+    arguments = argument_nodes(source, slot.site.call)
+    return len(arguments) > 1 and arguments[1].type in ("map", "list") and not accumulates(source, slot)
 
 
 def _name(key: Term) -> str:

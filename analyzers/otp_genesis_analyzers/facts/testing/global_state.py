@@ -77,6 +77,13 @@ def own_key(call: Call, apps: list[str]) -> str:
     return ""
 
 
+def module_key(call: Call) -> str:
+    """The module under whose name a call of `Application` sets or deletes something; empty for any other."""
+    if not call.is_to("Application", "put_env", "delete_env") or len(call.args) < 2:
+        return ""
+    return call.args[1].value if call.args[1].kind == "module" else ""
+
+
 def _is_shared(module: Module, call: Call, key: Term) -> bool:
     if call.module in ("Application", ":application") and not _is_real_app(call.args[0]):
         return False

@@ -324,6 +324,10 @@ class RawSendToServer(Rule):
 
               @impl true
               def handle_info(:refresh, state), do: {:noreply, state}
+
+              defmodule Api do
+                def refresh, do: send(:refresher, :refresh)
+              end
             end
             """
         ),
@@ -478,7 +482,7 @@ class RawSendToServer(Rule):
         if site is None or message is None:
             return None
         server = server_named(project, _facts_name(site, message[1]))
-        if server is None or server.module.name == site.module.name:
+        if server is None or f"{site.module.name}.".startswith(f"{server.module.name}."):
             return None
         clause = next(
             (found for found in taken(server.module) if has_shape_of(found.pattern, message[2])), None

@@ -6,7 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Use
-from otp_genesis_analyzers.facts.testing.global_state import changes_global_state, own_key
+from otp_genesis_analyzers.facts.testing.global_state import changes_global_state, module_key, own_key
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     async_use,
     blocks_and_functions,
@@ -235,6 +235,10 @@ class TestGlobalStateAsync(Rule):
         Example(
             """
             # file: test/shop_web/endpoint_test.exs
+            defmodule ShopTest.Endpoint do
+              use Phoenix.Endpoint, otp_app: :shop
+            end
+
             defmodule ShopWeb.EndpointTest do
               use ExUnit.Case, async: true
 
@@ -246,6 +250,7 @@ class TestGlobalStateAsync(Rule):
 
               test "a key of the test's own", %{test: name} do
                 Application.put_env(:shop, __MODULE__.Endpoint, server: true)
+                Application.put_env(:shop, ShopTest.Endpoint, server: true)
                 Application.put_env(:shop, :"flag_#{name}", true)
                 System.put_env("SHOP_#{name}", "1")
                 System.put_env(TEST_SHOP_PORT: "4000")
@@ -370,8 +375,14 @@ class TestGlobalStateAsync(Rule):
                     yield self._finding(file, site, use)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
-        """A key of the application's own that no other file names can be seen by no other test."""
-        site = test_call_at(project.files[finding.path].facts, finding.span)
+        """A key of the application's own that no other file names can be seen by no other test.
+
+        Nor can the settings of a module that the file defines, an endpoint for instance.
+        """
+        facts = project.files[finding.path].facts
+        site = test_call_at(facts, finding.span)
+        if site is not None and module_key(site.call) in {module.name for module in facts.modules}:
+            return None
         key = own_key(site.call, [app.name for app in project.apps]) if site is not None else ""
         if not key:
             return finding

@@ -7,7 +7,7 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -182,14 +182,23 @@ class Project:
         entry = self.module(module)
         return entry.module.function(name, arity) if entry else None
 
-    def naming(self, name: str, *, in_application: bool = False) -> Iterator[FileFacts]:
+    def naming(
+        self, name: str, *, calling: Collection[str] = (), in_application: bool = False
+    ) -> Iterator[FileFacts]:
         """All facts of every file whose text holds the last part of a module's name, by path.
 
-        `in_application`: of those that run in production. The others are not even read.
+        `calling`: and one of these words, names of functions that are sought. `in_application`: of those
+        that run in production. The others are not even read.
         """
         for path in self.paths_naming(name):
-            if not in_application or self.role_of(path).is_application_code:
+            if in_application and not self.role_of(path).is_application_code:
+                continue
+            if not calling or self._may_call(path, calling):
                 yield self.all_facts(path)
+
+    def _may_call(self, path: str, functions: Collection[str]) -> bool:
+        text = self._text(path)
+        return self.files[path].carried_over or any(name.encode() in text for name in functions)
 
     def is_named_in_torn_code(self, name: str) -> bool:
         """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""

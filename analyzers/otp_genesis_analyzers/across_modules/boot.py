@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.sites import Site, sites
+from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.project import Project
@@ -41,9 +42,4 @@ def _callers(project: Project, module: Module, function: Function) -> Iterator[S
     for caller, clause, call in call_graph(module).callers(function):
         if caller is not function:
             yield Site(module, caller, clause, call)
-    for facts in project.naming(module.name, in_application=True) if function.public else ():
-        for other in facts.modules:
-            for site in sites(other) if other.name != module.name else ():
-                same_name = site.call.module == module.name and site.call.name == function.name
-                if same_name and function.accepts(site.call.arity):
-                    yield site
+    yield from outside_calls(project, module, [function])

@@ -21,6 +21,8 @@ _HANDLER: Mapping[Way, str] = {
     "info": "handle_info",
     "continue": "handle_continue",
 }
+_WORDS = (*_TO_MANY, "PubSub", "timer", "rpc", "send", "GenServer", "GenStage", "GenStateMachine", "gen_")
+"""One of them stands wherever a message is carried or sent."""
 _CALLS_OF_CALLBACKS = (b".init", b".handle_", b"defdelegate")
 
 
@@ -53,7 +55,7 @@ def sent_by_others(project: Project, module: Module, way: Way, pattern: Term) ->
 
 def is_carried(project: Project, module: Module, way: Way, pattern: Term) -> bool:
     """Whether a timer, a broadcast or a test brings such a message, or calls the clause that takes it."""
-    for facts in project.naming(f":{pattern.tag}"):
+    for facts in project.naming(f":{pattern.tag}", calling=(*_WORDS, _HANDLER[way])):
         for other, function, call in _calls(facts):
             if _carries(call, pattern):
                 return True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
+from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.sites import Site, sites
+from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
@@ -26,7 +27,7 @@ _MAX_HOPS = 3
 def owner_of(project: Project, module: Module, entries: Iterable[Function], hops: int = _MAX_HOPS) -> Owner:
     """Lasting where one caller is: whoever comes later finds the table there."""
     found: list[Owner] = []
-    for site in _callers(project, module, list(entries)):
+    for site in outside_calls(project, module, list(entries)):
         if _lasts(site):
             return "lasting"
         found.append(_owner_above(project, site, hops))
@@ -39,16 +40,6 @@ def _owner_above(project: Project, site: Site, hops: int) -> Owner:
     if hops == 0 or not site.function.public:
         return "passing"
     return owner_of(project, site.module, [site.function], hops - 1)
-
-
-def _callers(project: Project, module: Module, entries: list[Function]) -> Iterator[Site]:
-    """The calls from other modules, tests left out."""
-    for facts in project.naming(module.name, in_application=True):
-        for other in facts.modules:
-            for site in sites(other) if other.name != module.name else ():
-                called = site.call.module == module.name
-                if called and any(e.name == site.call.name and e.accepts(site.call.arity) for e in entries):
-                    yield site
 
 
 def _lasts(site: Site) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
-from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.terms import Term
 
 
@@ -40,10 +40,14 @@ def takes_anything(module: Module) -> bool:
 
 def traps_exits(module: Module) -> bool:
     return any(
-        (call.is_to("Process", "flag") or call.is_to(":erlang", "process_flag"))
-        and call.args[:1]
-        and call.args[0].is_atom("trap_exit")
+        sets_trap_exit(call)
         for function in module.functions
         for clause in function.clauses
         for call in clause.calls
     )
+
+
+def sets_trap_exit(call: Call) -> bool:
+    """`Process.flag(:trap_exit, true)`."""
+    sets = call.is_to("Process", "flag") or call.is_to(":erlang", "process_flag")
+    return sets and bool(call.args) and call.args[0].is_atom("trap_exit")

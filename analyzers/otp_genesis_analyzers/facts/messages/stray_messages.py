@@ -27,6 +27,8 @@ _BRINGS_NO_CLAUSES = frozenset(
 
 def fate_of_stray_message(source: Source, module: Module) -> Fate:
     """For a plain message (`handle_info`, an `:info` event). Only for modules that are complete."""
+    if any(attribute.name == "before_compile" for attribute in module.attributes):
+        return "unknown"
     rest = _catch_alls(module)
     if rest:
         return "ignored" if all(_drops(source, clause) for clause in rest) else "unknown"

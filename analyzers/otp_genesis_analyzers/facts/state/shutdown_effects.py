@@ -9,6 +9,7 @@ from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.messages.shapes import may_match
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.facts.state.persistence import names_store
 from otp_genesis_analyzers.terms import Term
 
 _SAVING_CALLS = {
@@ -24,6 +25,8 @@ _SAVING_WORDS = frozenset(
     {"flush", "save", "persist", "store", "write", "snapshot", "checkpoint", "dump", "detach", "deregister"}
     | {"unregister", "broadcast", "publish", "notify"}
 )
+_STORING = frozenset({"put", "insert", "update", "upsert", "create", "record", "set"})
+"""What modules that are named like a store are asked to do."""
 _TIDYING_CALLS = {
     "File": {"rm", "rm!", "rm_rf", "rm_rf!", "rmdir", "rmdir!"},
     ":file": {"delete"},
@@ -126,7 +129,7 @@ def _saves(call: Call) -> bool | None:
         return False
     if not call.module or call.module in _DIES_ANYWAY:
         return None
-    if _first_word(call) in _SAVING_WORDS:
+    if _first_word(call) in _SAVING_WORDS or (names_store(call.module) and _first_word(call) in _STORING):
         return True
     return False if _first_word(call) in _TIDYING_WORDS else None
 

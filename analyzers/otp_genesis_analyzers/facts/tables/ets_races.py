@@ -45,7 +45,10 @@ class Race(NamedTuple):
 
 
 def races(source: Source, module: Module, shared: frozenset[str]) -> Iterator[Race]:
-    """Reads followed by writes of the same key, in the functions `shared` that run in many processes."""
+    """Reads followed by writes of the same key, in the functions `shared` that run in many processes.
+
+    Also where both are in what such a function gives to a task: each call starts one.
+    """
     uses = list(table_uses(module))
     if len(uses) < 2 or _locks(module):
         return
@@ -77,7 +80,7 @@ def _is_locked(read: TableUse) -> bool:
 
 
 def _is_first_step(use: TableUse) -> bool:
-    if use.call.form != "call" or use.call.runs != "here" or not _is_shared_key(use.site, use.key):
+    if use.call.form != "call" or use.call.runs == "unknown" or not _is_shared_key(use.site, use.key):
         return False
     if _is_own_table(use.site.clause, use.table):
         return False
@@ -132,7 +135,7 @@ def _follows(read: TableUse, write: TableUse) -> bool:
         and read.site.clause is write.site.clause
         and after.form == "call"
         and (after.span.start >= before.span.end or after.span.contains(before.span))
-        and after.runs == "here"
+        and after.runs == before.runs
         and before.closure == after.closure
         and after.branch[: len(before.branch)] == before.branch
         and read.table == write.table

@@ -272,6 +272,11 @@ class EtsReadModifyWrite(Rule):
               def forget(page), do: if(page |> get() == 0, do: ETS.delete(:visits, page))
             #                                  ^^^ warning: is deleted unseen
 
+              def count_later(page) do
+                Task.start(fn -> ETS.insert(:visits, {page, ETS.lookup_element(:visits, page, 2) + 1}) end)
+            #                                               ^^^^^^^^^^^^^^^^^^ warning: in between is lost
+              end
+
               def get(page), do: ETS.lookup_element(:visits, page, 2, 0)
               defp put(page, count), do: ETS.insert(:visits, {page, count})
             end

@@ -299,6 +299,16 @@ class MonitorWithoutDown(Rule):
               def handle_info(_gone, pid), do: {:stop, :normal, pid}
             end
 
+            defmodule Shop.Finished do
+              use GenServer
+              @before_compile Shop.Clauses
+
+              def init(pid) do
+                Process.monitor(pid)
+                {:ok, pid}
+              end
+            end
+
             defmodule Shop.Follower do
               use Shop.Server
 

@@ -5,12 +5,13 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
-from otp_genesis_analyzers.facts.messages.mailbox import traps_exits
-from otp_genesis_analyzers.facts.model import Clause, Function, Module
+from otp_genesis_analyzers.facts.messages.mailbox import sets_trap_exit, traps_exits
+from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.state.server_returns import stops_itself
 from otp_genesis_analyzers.facts.state.shutdown_effects import ShutdownEffect, shutdown_effects
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
 _FRAMEWORK_DECIDES = WEB_PROCESSES | frozenset[Kind](("WebSockex", "gen_statem"))
@@ -61,7 +62,7 @@ class TerminateWithoutTrapExit(Rule):
     code = "OTP203"
     name = "terminate-without-trap-exit"
     severity = Severity.INFORMATION
-    anchors = ("terminate(", "terminate( init(", "terminate( trap_exit")
+    anchors = ("terminate(", "terminate( init(", "trap_exit")
     fixes = (FixKind.UNSAFE,)
 
     INVALID: ClassVar = [
@@ -116,6 +117,14 @@ class TerminateWithoutTrapExit(Rule):
             #     ^^^^^^^^^ warning: when its supervisor stops it, `terminate/2` does not run
             end
 
+            defmodule Shop.Shelf do
+              use GenServer
+
+              def init(rows), do: {:ok, rows}
+              def terminate(_reason, rows), do: for({id, row} <- rows, do: Shop.RowStore.put(id, row))
+            #     ^^^^^^^^^ warning: leads to `Shop.RowStore.put/2`
+            end
+
             defmodule Shop.Upload do
               use GenServer
 
@@ -144,6 +153,17 @@ class TerminateWithoutTrapExit(Rule):
               end
 
               def terminate(_reason, _state), do: :telemetry.detach("shop-watch")
+            end
+
+            defmodule Shop.Shelf do
+              use GenServer
+
+              def init(rows) do
+                Process.flag(:trap_exit, true)
+                {:ok, rows}
+              end
+
+              def terminate(_reason, rows), do: for({id, row} <- rows, do: Shop.RowStore.put(id, row))
             end
 
             defmodule Shop.Upload do
@@ -285,6 +305,21 @@ class TerminateWithoutTrapExit(Rule):
               defp prepare, do: Process.flag(:trap_exit, true)
             end
 
+            defmodule Shop.NewJournal do
+              use GenServer
+
+              def init(path) do
+                Shop.Exits.trap()
+                {:ok, path}
+              end
+
+              def terminate(_reason, path), do: File.write!(path, "end")
+            end
+
+            defmodule Shop.Exits do
+              def trap, do: Process.flag(:trap_exit, true)
+            end
+
             defmodule Shop.OldJournal do
               use GenServer
 
@@ -400,6 +435,18 @@ class TerminateWithoutTrapExit(Rule):
             if effects:
                 yield self._finding(file, module, terminate, effects[0])
 
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """Dropped where `init/1` leaves the flag to a function of another module."""
+        modules = project.files[finding.path].facts.modules
+        module = next(module for module in reversed(modules) if module.span.contains(finding.span))
+        init = module.function("init", 1)
+        graph = call_graph(module)
+        reached = graph.reached([init] if init is not None else [])
+        calls = (
+            call for name in reached for clause in graph.functions[name].clauses for call in clause.calls
+        )
+        return None if any(_traps_elsewhere(project, call) for call in calls) else finding
+
     def _finding(
         self, file: FileView, module: Module, terminate: Function, effect: ShutdownEffect
     ) -> Finding:
@@ -423,6 +470,14 @@ def _severity(file: FileView, module: Module, effect: ShutdownEffect) -> Severit
     if effect.weight == "unknown" or stops_itself(file.source, module):
         return Severity.HINT
     return Severity.WARNING if effect.weight == "saves" else Severity.INFORMATION
+
+
+def _traps_elsewhere(project: Project, call: Call) -> bool:
+    entry = project.module(call.module) if call.module else None
+    function = entry.module.function(call.name, call.arity) if entry is not None else None
+    return function is not None and any(
+        sets_trap_exit(inner) for clause in function.clauses for inner in clause.calls
+    )
 
 
 def _decides_itself(module: Module) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -20,18 +21,62 @@ _DEFAULT_SECONDS = 5
 _DYNAMIC = frozenset({"DynamicSupervisor", "Task.Supervisor", "PartitionSupervisor", "ConsumerSupervisor"})
 
 
-def limits_in(node: Node) -> Iterator[str]:
+class Limit(NamedTuple):
+    """An option of a supervisor, or of the child specification with the id `child`, and its value's text."""
+
+    name: str
+    child: str
+    value: str
+
+
+def limits_that_differ(branches: Sequence[Sequence[Node]]) -> Iterator[str]:
+    """The names of the options to which the branches of a choice give different values.
+
+    A child that only one of them has brings its options along; those are not decided over.
+    """
+    found = [{limit for node in branch for limit in _limits_in(node)} for branch in branches]
+    same = set(found[0]).intersection(*found[1:]) if len(found) > 1 else set[Limit]()
+    for limits in found:
+        for limit in limits - same:
+            of_child = [other for other in found if any(_is_of_same(limit, known) for known in other)]
+            if not limit.child or len(of_child) > 1:
+                yield limit.name
+
+
+def _is_of_same(limit: Limit, other: Limit) -> bool:
+    return (limit.name, limit.child) == (other.name, other.child)
+
+
+def _limits_in(node: Node) -> Iterator[Limit]:
     """The options of supervisors that the code sets or is the value of: `strategy`, `max_restarts`."""
     around = _set_by(node)
     if around:
-        yield around
+        yield Limit(around, "", syntax.text(node))
     for part in _below(node):
         key = part.child_by_field_name("key") if part.type == "pair" else None
         name = syntax.keyword_name(key) if key is not None else ""
         if name in _LIMITS:
-            yield name
-        if part.type == "atom" and syntax.text(part) in _STRATEGIES:
-            yield "strategy"
+            value = part.child_by_field_name("value")
+            yield Limit(name, _child_around(part), syntax.text(value) if value is not None else "")
+        elif part.type == "atom" and syntax.text(part) in _STRATEGIES and _is_no_value(part):
+            yield Limit("strategy", "", syntax.text(part))
+
+
+def _child_around(pair: Node) -> str:
+    """The `id:` beside an option, or the module of `{DynamicSupervisor, strategy: ...}`; empty without."""
+    for other in pair.parent.named_children if pair.parent is not None else ():
+        key = other.child_by_field_name("key") if other.type == "pair" else None
+        if key is not None and syntax.keyword_name(key) == "id":
+            return syntax.text(other)
+    around = pair.parent.parent if pair.parent is not None else None
+    if around is not None and around.type == "list":
+        around = around.parent
+    first = syntax.children(around)[0] if around is not None and around.type == "tuple" else None
+    return syntax.text(first) if first is not None and first.type == "alias" else ""
+
+
+def _is_no_value(atom: Node) -> bool:
+    return atom.parent is None or atom.parent.type != "pair"
 
 
 def _set_by(node: Node) -> str:
@@ -70,7 +115,10 @@ def children_in(node: Node) -> Iterator[str]:
         for part in syntax.stab_parts(node)[2]:
             yield from children_in(part)
         return
-    if node.type in ("map", "unary_operator", "anonymous_function"):
+    if node.type == "map":
+        yield from _id_of_specification(node)
+        return
+    if node.type in ("unary_operator", "anonymous_function"):
         return
     if node.type == "binary_operator" and syntax.operator(node) in ("=", "<-"):
         right = syntax.right(node)
@@ -78,6 +126,18 @@ def children_in(node: Node) -> Iterator[str]:
         return
     for child in syntax.children(node):
         yield from children_in(child)
+
+
+def _id_of_specification(specification: Node) -> Iterator[str]:
+    """The id of `%{id: :clock, start: {Shop.Clock, :start_link, []}}`; nothing for any other map."""
+    pairs = {
+        syntax.keyword_name(key): part.child_by_field_name("value")
+        for part in _below(specification)
+        if part.type == "pair" and (key := part.child_by_field_name("key")) is not None
+    }
+    child = pairs.get("id") if "start" in pairs else None
+    if child is not None:
+        yield syntax.text(child)
 
 
 def defines_children(node: Node) -> bool:

@@ -13,7 +13,7 @@ from otp_genesis_analyzers.facts.processes.tree_parts import (
     defines_children,
     high_limits,
     is_list_of_children,
-    limits_in,
+    limits_that_differ,
 )
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -183,6 +183,54 @@ class EnvDependentSupervision(Rule):
 
               defp restart, do: Keyword.get([restart: if(Mix.env() == :dev, do: :temporary)], :restart)
             #                                            ^^^^^^^ warning: decides over `restart`
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @env Application.compile_env(:shop, :env)
+
+              @impl true
+              def start(_type, _args) do
+                Supervisor.start_link(tasks(@env) ++ pools(@env), strategy: :one_for_one)
+            #                               ^^^^ information: decides whether `:refresh` is started
+            #                                              ^^^^ warning: decides over `restart`
+              end
+
+              defp tasks(:test), do: [%{id: :push, start: {Shop.Push, :init, []}, restart: :temporary}]
+
+              defp tasks(_) do
+                [
+                  %{id: :push, start: {Shop.Push, :init, []}, restart: :temporary},
+                  %{id: :refresh, start: {Shop.Refresh, :init, []}, restart: :temporary}
+                ]
+              end
+
+              defp pools(:test), do: [%{id: :pool, start: {Shop.Pool, :start_link, []}, restart: :temporary}]
+              defp pools(_), do: [%{id: :pool, start: {Shop.Pool, :start_link, []}, restart: :permanent}]
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                children =
+                  if Mix.env() == :test,
+            #        ^^^^^^^ hint: decides whether `DynamicSupervisor` is started
+                    do: [],
+                    else: [{DynamicSupervisor, name: Shop.Runs, strategy: :one_for_one}]
+
+                Supervisor.start_link(children, strategy: :one_for_one)
+              end
             end
             """
         ),
@@ -410,8 +458,7 @@ class EnvDependentSupervision(Rule):
     def _decides(
         self, file: FileView, module: Module, function: Function, question: Question, branches: list[Branch]
     ) -> Finding | None:
-        nodes = [node for branch in branches for node in branch]
-        limits = sorted({limit for node in nodes for limit in limits_in(node)})
+        limits = sorted(set(limits_that_differ(branches)))
         children = _in_some(branches)
         if limits:
             severity, what = Severity.WARNING, f"decides over {_listed(limits)}"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
-from otp_genesis_analyzers.facts.messages.client_api import looked_up
+from otp_genesis_analyzers.facts.messages.client_api import LOOKUPS, looked_up
 from otp_genesis_analyzers.facts.model import Call, Child, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
@@ -45,7 +45,11 @@ _NEED_THE_NAME: dict[str, frozenset[str]] = {
     "Phoenix.PubSub": frozenset({"broadcast", "broadcast!", "broadcast_from", "subscribe", "unsubscribe"}),
 }
 """Functions that fail when nobody is registered under their first argument."""
-_NEED_THE_TABLE = frozenset({"insert", "insert_new", "lookup", "lookup_element", "member", "update_counter"})
+_NEED_THE_TABLE = frozenset(
+    {"insert", "insert_new", "lookup", "lookup_element", "member", "update_counter", "update_element", "take"}
+    | {"tab2list", "match", "match_object", "select", "first", "last", "foldl", "foldr", "delete_all_objects"}
+)
+_ASK_WHETHER_IT_IS_THERE = LOOKUPS | {":ets.whereis", ":ets.info"}
 
 
 class Need(NamedTuple):
@@ -121,12 +125,20 @@ def _needs_of(project: Project, module: Module) -> Iterator[Need]:
     path = project.modules[module.name].path
     graph = call_graph(module)
     for step in (*_at_start(graph, path), *_in_own_name(graph, path)):
-        if step.call.guarded_by_rescue:
+        if step.call.guarded_by_rescue or _is_asked_for_first(step):
             continue
         yield from _needs_at(module.name, step)
         if step.call.module not in ("", module.name):
             for behind in _behind(project, step):
                 yield from _needs_at(module.name, behind)
+
+
+def _is_asked_for_first(step: _Step) -> bool:
+    """It stands in a branch behind a question whether the name or table is there."""
+    return bool(step.call.branch) and any(
+        f"{call.module}.{call.name}" in _ASK_WHETHER_IT_IS_THERE and call.head.start < step.call.head.start
+        for call in step.clause.calls
+    )
 
 
 def _needs_at(module: str, step: _Step) -> Iterator[Need]:

@@ -224,7 +224,7 @@ class BootOrder(Rule):
               def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
 
               def init(opts) do
-                if opts[:warm], do: :ets.insert(:prices, {:apple, 1})
+                if opts[:warm], do: :ets.tab2list(:prices)
                 {:ok, opts}
               end
             end
@@ -403,6 +403,7 @@ class BootOrder(Rule):
               def init(opts) do
                 :ets.new(:prices, [:named_table])
                 :ets.insert(:prices, {:apple, 1})
+                if Process.whereis(:own), do: GenServer.call(:own, :all)
                 {:ok, opts}
               end
             end

@@ -122,8 +122,16 @@ def sent_values(module: Module, function: Function, clause: Clause) -> Iterator[
     large = {name for name, value in found.items() if value.certain}
     for call, (_, server, message) in messages:
         whole = [name for name in _variables_in(message) if name in large]
-        if whole and not is_own(clause, server):
+        if whole and not is_own(clause, server) and not _comes_back(clause, call, whole[0]):
             yield SentWhole(Site(module, function, clause, call), whole[0])
+
+
+def _comes_back(clause: Clause, call: Call, name: str) -> bool:
+    """A `receive` behind the message takes it again: the other process answers on this one's behalf."""
+    return any(
+        receive.span.start >= call.span.end and any(name in names_in(pattern) for pattern in receive.patterns)
+        for receive in clause.receives
+    )
 
 
 def field_names(path: Node) -> list[str]:

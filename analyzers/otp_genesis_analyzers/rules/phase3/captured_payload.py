@@ -57,8 +57,8 @@ class CapturedPayload(Rule):
     socket all that its view shows, at every start.
 
     ## When it is legitimate
-    Where the value is needed as a whole: it is given to another function, or updated. That is not
-    reported, nor is a function that runs in the same process.
+    Where the value is needed as a whole: it is given to another function, or updated, or comes back in a
+    `receive`. That is not reported, nor is a function that runs in the same process.
 
     ## Use instead
     ```elixir
@@ -243,6 +243,23 @@ class CapturedPayload(Rule):
                 me = self()
                 send(me, {:later, socket})
                 {:noreply, assign(socket, :items, items)}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.UploadController do
+              use ShopWeb, :controller
+
+              def callback(conn, %{"path" => path} = params) do
+                send(:global.whereis_name({Shop.Upload, path}), {:called_back, self(), conn, params})
+
+                receive do
+                  {:answered, conn} -> conn
+                after
+                  5_000 -> send_resp(conn, 504, "")
+                end
               end
             end
             """

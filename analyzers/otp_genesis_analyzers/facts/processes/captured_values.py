@@ -129,7 +129,8 @@ def sent_values(module: Module, function: Function, clause: Clause) -> Iterator[
 def _comes_back(clause: Clause, call: Call, name: str) -> bool:
     """A `receive` behind the message takes it again: the other process answers on this one's behalf."""
     return any(
-        receive.span.start >= call.span.end and any(name in names_in(pattern) for pattern in receive.patterns)
+        receive.span.start >= call.span.end
+        and any(name in _variables_in(pattern) for pattern in receive.patterns)
         for receive in clause.receives
     )
 

@@ -67,13 +67,13 @@ def _registering(project: Project, supervisor: Child, registry: str) -> tuple[Mo
         if node.children.kind == "dynamic" and node.children.supervisor in names:
             for child in node.children.children:
                 entry = project.modules.get(child.module)
-                call = _registration(project, entry, registry) if entry is not None else None
+                call = registration(project, entry, registry) if entry is not None else None
                 if entry is not None and call is not None:
                     return entry, call
     return None
 
 
-def _registration(project: Project, entry: ModuleEntry, registry: str) -> Call | None:
+def registration(project: Project, entry: ModuleEntry, registry: str) -> Call | None:
     """The call by which a module takes a name in the registry, at its start or later."""
     for site in sites(entry.module):
         call = site.call

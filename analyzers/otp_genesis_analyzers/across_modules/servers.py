@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from otp_genesis_analyzers.across_modules.registered_children import registration
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.registered_names import registered_names
 from otp_genesis_analyzers.project import ModuleEntry, Project
@@ -24,6 +25,16 @@ def server_named(project: Project, name: Term) -> ModuleEntry | None:
         return next(iter(found.values())) if len(found) == 1 else None
     entry = project.modules.get(name.value) if name.kind == "module" else None
     return entry if entry is not None and kinds(entry.module) & SERVERS else None
+
+
+def server_in_registry(project: Project, registry: str) -> ModuleEntry | None:
+    """The server that takes its names in the Registry `Shop.Names`, where it is the only one that does."""
+    found = [
+        entry
+        for entry in project.modules.values()
+        if kinds(entry.module) & SERVERS and registration(project, entry, registry) is not None
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _by_registered_name(project: Project) -> Mapping[Term, Mapping[str, ModuleEntry]]:

@@ -1,4 +1,4 @@
-"""The name behind a pid that was looked up in the same function: `pid = Process.whereis(Shop.Mailer)`."""
+"""Whose pid a function has got: looked up by a name, found in a Registry, or of a server just started."""
 
 from __future__ import annotations
 
@@ -8,30 +8,49 @@ from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
+_VIA_REGISTRY = (Term("atom", "via"), Term("module", "Registry"))
+_STARTS = frozenset({"start_link", "start"})
+
 
 def name_behind(clause: Clause, call: Call, pid: Term) -> Term | None:
-    """The name whose look-up is the last before `call` that can have given it `pid`, a variable."""
-    lookup = _last_lookup(clause, call, pid)
-    return lookup.args[0] if lookup is not None else None
+    """What the process in `pid`, a variable, goes by: the last before `call` that can have given it.
+
+    A name, `{:via, Registry, {registry, key}}`, or the module of a server that was started.
+    """
+    source = _origin(clause, call, pid)
+    return _named_by(source) if source is not None else None
 
 
-def surely_looked_up(source: Source, clause: Clause, call: Call, pid: Term) -> bool:
-    """The variable that is the call's first argument holds what that look-up gave, and nothing else."""
-    lookup, arguments = _last_lookup(clause, call, pid), argument_nodes(source, call)
-    if lookup is None or not arguments or arguments[0].type != "identifier":
+def surely_from_there(source: Source, clause: Clause, call: Call, pid: Term) -> bool:
+    """The variable that is the call's first argument holds what that gave, and nothing else."""
+    origin, arguments = _origin(clause, call, pid), argument_nodes(source, call)
+    if origin is None or not arguments or arguments[0].type != "identifier":
         return False
     binding = binding_of(arguments[0])
-    if binding is None or binding.value is None or binding.pattern.type != "identifier":
+    if binding is None or binding.value is None:
         return False
-    return binding.value.end_byte == lookup.span.end and binding.value.start_byte <= lookup.span.start
+    return binding.value.end_byte == origin.span.end and binding.value.start_byte <= origin.span.start
 
 
-def _last_lookup(clause: Clause, call: Call, pid: Term) -> Call | None:
+def _origin(clause: Clause, call: Call, pid: Term) -> Call | None:
     found: Call | None = None
     for other in clause.calls:
-        is_lookup = f"{other.module}.{other.name}" in LOOKUPS and other.form == "call" and other.args
-        may_give = other.bound_to == pid or other.result == "subject"
+        if other.form != "call" or other.span.end > call.head.start or _named_by(other) is None:
+            continue
+        binds = other.bound_to is not None and pid in other.bound_to.walk()
         same_way = call.branch[: len(other.branch)] == other.branch and other.closure in (-1, call.closure)
-        if is_lookup and may_give and same_way and other.span.end <= call.head.start:
+        if same_way and (binds or other.result == "subject"):
             found = other
     return found
+
+
+def _named_by(origin: Call) -> Term | None:
+    if f"{origin.module}.{origin.name}" in LOOKUPS:
+        return origin.args[0] if origin.args else None
+    if origin.is_to("Registry", "lookup") and len(origin.args) == 2:
+        return Term("tuple", "", (*_VIA_REGISTRY, Term("tuple", "", origin.args)))
+    if origin.name not in _STARTS:
+        return None
+    if origin.module == "GenServer":
+        return origin.args[0] if origin.args else None
+    return Term("module", origin.module) if origin.module[:1].isupper() else None

@@ -6,12 +6,12 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.across_modules.servers import server_named
+from otp_genesis_analyzers.across_modules.servers import server_in_registry, server_named
 from otp_genesis_analyzers.facts.calls.clause_results import results
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, guarded_in, guards_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
 from otp_genesis_analyzers.facts.messages.client_api import addressee, looked_up
-from otp_genesis_analyzers.facts.messages.looked_up_pids import name_behind, surely_looked_up
+from otp_genesis_analyzers.facts.messages.looked_up_pids import name_behind, surely_from_there
 from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
     Taken,
@@ -24,6 +24,7 @@ from otp_genesis_analyzers.facts.messages.shapes import (
 )
 from otp_genesis_analyzers.facts.messages.stray_messages import may_bring_clauses
 from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import ModuleEntry, Project
@@ -46,12 +47,13 @@ class RawSendToServer(Rule):
     """A request goes to a server as a plain message, past the functions that the server offers.
 
     ## What it does
-    Reports `send` and `Process.send` of a tagged message to a named server of the project, from outside its
-    module, when its `handle_info/2` has a clause for exactly that message. It is a **warning** when the
-    server has no `handle_info/2` at all, and takes that message only as a call or a cast. A function that is
-    named after handing something over (`deliver`, `route`, `delegate`) and answers `:ok` after a `send` to a
-    pid that it was given gets a **hint**, and so does a `send` to a pid that stands alone under `rescue` or
-    `catch`.
+    Reports `send` and `Process.send` of a tagged message to a server of the project, from outside its module,
+    when its `handle_info/2` has a clause for exactly that message. The server is known by its name, or by
+    where the function has its pid from: `Process.whereis`, `Registry.lookup`, a start. It is a **warning**
+    when the server has no `handle_info/2` at all, and takes that message only as a call or a cast. A function
+    that is named after handing something over (`deliver`, `route`, `delegate`) and answers `:ok` after a
+    `send` to a pid that it was given gets a **hint**, and so does a `send` to a pid that stands alone under
+    `rescue` or `catch`.
 
     ## Why it matters on the BEAM
     `send/2` returns the message, whatever becomes of it. A pid may be dead, which nobody is told, so a
@@ -226,6 +228,42 @@ class RawSendToServer(Rule):
             #                           ^^^^ warning: it is logged and dropped
               def fetch(key), do: apply(Kernel, :send, [Kept, {:fetch, key}])
             #                     ^^^^^ warning: `handle_call/3` takes it with `GenServer.call`
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/cart.ex
+            defmodule Shop.Cart do
+              use GenServer
+
+              def start_link(id) do
+                GenServer.start_link(__MODULE__, id, name: {:via, Registry, {Shop.Names, id}})
+              end
+
+              @impl true
+              def init(id), do: {:ok, id}
+
+              @impl true
+              def handle_info({:expire, _id}, state), do: {:stop, :normal, state}
+            end
+            # file: lib/shop/expiry.ex
+            defmodule Shop.Expiry do
+              alias Shop.Cart
+
+              def expire(id) do
+                case Registry.lookup(Shop.Names, id) do
+                  [{pid, _value}] -> send(pid, {:expire, id})
+            #                        ^^^^ information: a process of `Shop.Names`
+                  [] -> :ok
+                end
+              end
+
+              def try_out(id) do
+                {:ok, cart} = Cart.start_link(id)
+                send(cart, {:expire, id})
+            #   ^^^^ information: `Shop.Cart`
+              end
             end
             """
         ),
@@ -440,6 +478,11 @@ class RawSendToServer(Rule):
                 Enum.each(pids, fn pid -> send(pid, {:show, text}) end)
               end
 
+              def show_one(board, text) do
+                [{_pid, value}] = Registry.lookup(Shop.Boards, board)
+                send(value.pid, {:show, text})
+              end
+
               def show_first(pids, text) do
                 case Process.whereis(Shop.Board) do
                   nil -> :error
@@ -481,7 +524,7 @@ class RawSendToServer(Rule):
         message = sent_by(site.call) if site is not None else None
         if site is None or message is None:
             return None
-        server = server_named(project, _facts_name(site, message[1]))
+        server = _server(project, _facts_name(site, message[1]))
         if server is None or f"{site.module.name}.".startswith(f"{server.module.name}."):
             return None
         clause = next(
@@ -499,12 +542,11 @@ class RawSendToServer(Rule):
     def _sent_to_name(self, file: FileView, message: Sent, name: Term) -> Finding:
         site = message.site
         rewritable = site.call.form == "call" and site.function not in callbacks(site.module)
-        rewritable = rewritable and name == looked_up(message.server)
-        written = name.value if name.kind == "module" else f":{name.value}"
+        rewritable = rewritable and name == looked_up(message.server) and not _registry(name)
         return self.report(
             file.facts.path,
             site.call.head,
-            f"`:{message.message.tag}` goes to `{written}` as a plain message, which nothing confirms: "
+            f"`:{message.message.tag}` goes to {_written(name)} as a plain message, which nothing confirms: "
             "`GenServer.call/3` does",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
@@ -549,12 +591,29 @@ def _as_lost(finding: Finding, server: ModuleEntry, clause: Taken) -> Finding:
 def _name(source: Source, message: Sent) -> Term | None:
     """The name that the message is sent to; None when it goes to a pid from elsewhere."""
     site, name = message.site, _facts_name(message.site, message.server)
-    if name.kind not in ("module", "atom"):
+    if name.kind not in ("module", "atom") and not _registry(name):
         return None
     is_pid = message.server.kind == "variable"
-    if is_pid and not surely_looked_up(source, site.clause, site.call, message.server):
+    if is_pid and not surely_from_there(source, site.clause, site.call, message.server):
         return None
     return name
+
+
+def _server(project: Project, name: Term) -> ModuleEntry | None:
+    registry = _registry(name)
+    return server_in_registry(project, registry) if registry else server_named(project, name)
+
+
+def _registry(name: Term) -> str:
+    """`Shop.Names` of `{:via, Registry, {Shop.Names, key}}`; empty for any other name."""
+    if name.tag != "via" or len(name.items) != 3 or name.items[1].value != "Registry":
+        return ""
+    return constant_name(name.items[2].items[0]) if name.items[2].items else ""
+
+
+def _written(name: Term) -> str:
+    registry = _registry(name)
+    return f"a process of `{registry}`" if registry else f"`{constant_name(name)}`"
 
 
 def _facts_name(site: Site, server: Term) -> Term:

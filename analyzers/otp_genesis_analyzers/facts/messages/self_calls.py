@@ -97,13 +97,22 @@ def _asks_itself(names: _Names, clause: Clause, call: Call, defaults: dict[str, 
         server = defaults.get(server.value, server)
     if server.kind == "call" and server.value in ("Process.whereis", "GenServer.whereis") and server.items:
         server = server.items[0]
-    if is_self(server):
+    if is_self(server) or _holds_self(clause, server):
         return True
     if _knows_itself(clause):
         return None
     if server in names.always:
         return True
     return False if server in names.perhaps else None
+
+
+def _holds_self(clause: Clause, server: Term) -> bool:
+    """`me` after `me = self()`."""
+    return any(
+        call.bound_to == server and call.is_to("Kernel", "self") and call.runs == "here"
+        for call in clause.calls
+        if call.bound_to is not None
+    )
 
 
 def _knows_itself(clause: Clause) -> bool:

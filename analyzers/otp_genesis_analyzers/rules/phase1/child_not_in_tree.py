@@ -6,6 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.across_modules.process_owners import is_in_tree
 from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.childlike import has_child_spec, needs_no_argument
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.processes.starts import is_start_function, start_of
@@ -23,8 +24,9 @@ class ChildNotInTree(Rule):
     ## What it does
     Reports a server, agent or supervisor whose `start_link` registers a constant name, where no child list
     and no `start_child` of the project starts it and nothing else names it as a value or starts it. It is a
-    **warning** where other code of the application calls it, and **information** where nothing does, or
-    where it is part of a published package, whose user may be the one to start it.
+    **warning** where other code of the application calls it, and **information** where nothing does, where
+    its start comes from a macro of the project, or where it is part of a published package, whose user may
+    be the one to start it.
 
     It speaks only when the whole tree is known: no file of the application is broken, and every child list
     can be read to its last entry.
@@ -63,7 +65,7 @@ class ChildNotInTree(Rule):
     name = "child-not-in-tree"
     severity = Severity.WARNING
     project_wide = True
-    anchors = ("start_link",)
+    anchors = ("start_link", "handle_call", "handle_cast")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -243,8 +245,82 @@ class ChildNotInTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+                  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+                end
+              end
+            end
+            # file: lib/shop/lamps.ex
+            defmodule Shop.Lamps do
+            #         ^^^^^^^^^^ information: `Shop.Evening.come/0` calls it
+              use Shop.Server
+
+              def on, do: GenServer.call(__MODULE__, :on)
+
+              def init(opts), do: {:ok, opts}
+              def handle_call(:on, _from, lamps), do: {:reply, :ok, lamps}
+            end
+            # file: lib/shop/bell.ex
+            defmodule Shop.Bell do
+            #         ^^^^^^^^^ warning: `Shop.Evening.ring/0` calls it
+              use GenServer
+
+              def start_link({_pitch, _times} = opts), do: GenServer.start_link(__MODULE__, opts, name: :bell)
+              def init(bell), do: {:ok, bell}
+              def handle_cast(:ring, bell), do: {:noreply, bell}
+            end
+            # file: lib/shop/evening.ex
+            defmodule Shop.Evening do
+              def come, do: Shop.Lamps.on()
+              def ring, do: GenServer.cast(:bell, :ring)
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args), do: Supervisor.start_link([Shop.Lamps], strategy: :one_for_one)
+            end
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+                  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+                end
+              end
+            end
+            # file: lib/shop/lamps.ex
+            defmodule Shop.Lamps do
+              use Shop.Server
+
+              def on, do: GenServer.call(__MODULE__, :on)
+              def init(opts), do: {:ok, opts}
+              def handle_call(:on, _from, lamps), do: {:reply, :ok, lamps}
+            end
+            # file: lib/shop/lamp.ex
+            defmodule Shop.Lamp do
+              @moduledoc "Asked by its pid alone."
+              use Shop.Server
+
+              def on(lamp), do: GenServer.call(lamp, :on)
+              def init(opts), do: {:ok, opts}
+              def handle_call(:on, _from, lamp), do: {:reply, :ok, lamp}
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/application.ex
@@ -421,7 +497,7 @@ class ChildNotInTree(Rule):
     def check_project(self, project: Project) -> Iterable[Finding]:
         trees = forest(project)
         for app, entry, registered in _orphans(project, trees):
-            for_users = app.packaged and _first_user(project, entry.module.name) is None
+            for_users = app.packaged and _first_user(project, entry.module.name, registered) is None
             if not for_users and not _mentioned(project, entry.module.name):
                 yield self._finding(project, trees, app, entry, registered)
 
@@ -429,7 +505,8 @@ class ChildNotInTree(Rule):
         self, project: Project, trees: Forest, app: MixApp, entry: ModuleEntry, registered: str
     ) -> Finding:
         name = entry.module.name
-        user = _first_user(project, name)
+        user = _first_user(project, name, registered)
+        is_sure = user is not None and not app.packaged and not entry.module.wrapped
         used = f"`{user[0]}` calls it" if user is not None else "nothing in the application calls it"
         related = [Related(user[1], user[2].head, "calls it here")] if user is not None else []
         root = next((node for node in trees.of_app(app) if node.module.name == app.application), None)
@@ -441,7 +518,7 @@ class ChildNotInTree(Rule):
             f"no supervisor of `{app.name}` starts `{name}`, so nothing registers `{registered}`; {used}",
             snippet=name,
             scope=name,
-            severity=Severity.WARNING if user is not None and not app.packaged else Severity.INFORMATION,
+            severity=Severity.WARNING if is_sure else Severity.INFORMATION,
             confidence=Confidence.STRONG,
             fix=FixKind.UNSAFE if user is not None and _starts_alone(entry.module) else FixKind.LLM,
             related=tuple(related),
@@ -474,14 +551,16 @@ def _starts_alone(module: Module) -> bool:
 
 
 def _registered_by_start(module: Module) -> str:
-    for function in module.functions:
-        if function.name == "start_link" and function.public:
-            for clause in function.clauses:
-                for call in clause.calls:
-                    start = start_of(call)
-                    if start is not None and start.constant_name:
-                        return start.constant_name
-    return ""
+    starts = [function for function in module.functions if function.name == "start_link" and function.public]
+    for function in starts:
+        for clause in function.clauses:
+            for call in clause.calls:
+                start = start_of(call)
+                if start is not None and start.constant_name:
+                    return start.constant_name
+    # A wrapper brings the start; by the name that the module itself asks, it registers that.
+    asked = any(_addresses(site.call, module.name) for site in sites(module))
+    return module.name if module.wrapped and not starts and asked else ""
 
 
 def _may_be_chosen(project: Project, module: Module) -> bool:
@@ -510,12 +589,19 @@ def _started_by_hand(module: Module) -> Iterator[str]:
                 yield module.name
 
 
-def _first_user(project: Project, name: str) -> tuple[str, str, Call] | None:
-    """Scope, path and call of some code of the application, outside the module, that calls its functions."""
-    for facts in project.naming(name, in_application=True):
-        for module in production_modules(facts, project.role_of(facts.path)):
-            if module.name != name and name in facts.references:
-                for site in sites(module):
-                    if site.call.module == name:
+def _first_user(project: Project, name: str, registered: str) -> tuple[str, str, Call] | None:
+    """Scope, path and call of some code of the application, outside the module, that asks its server."""
+    for sought in dict.fromkeys((name, registered.removeprefix(":"))):
+        for facts in project.naming(sought, in_application=True):
+            for module in production_modules(facts, project.role_of(facts.path)):
+                for site in sites(module) if module.name != name else ():
+                    if site.call.module == name or _addresses(site.call, registered):
                         return site.scope, facts.path, site.call
     return None
+
+
+def _addresses(call: Call, registered: str) -> bool:
+    """`GenServer.cast(:cart, :clear)`."""
+    asks = call.module in ("GenServer", "GenStage", "Agent") and call.name not in ("start", "start_link")
+    told = (asks or call.is_to("Kernel", "send")) and bool(call.args)
+    return told and constant_name(call.args[0]) == registered

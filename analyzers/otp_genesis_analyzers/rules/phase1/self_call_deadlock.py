@@ -81,6 +81,12 @@ class SelfCallDeadlock(Rule):
             #            ^^^^^^^^^^^^^^ error: exits with `:calling_self`
               end
 
+              def handle_call(:sum, _from, state) do
+                me = self()
+                {:reply, GenServer.call(me, :total), state}
+            #            ^^^^^^^^^^^^^^ error: exits with `:calling_self`
+              end
+
               @impl true
               def handle_cast(:close, state), do: {:noreply, close(state)}
 

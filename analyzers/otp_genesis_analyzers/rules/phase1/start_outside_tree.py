@@ -18,6 +18,7 @@ from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
+from otp_genesis_analyzers.facts.processes.named_as_start import is_named_as_start
 from otp_genesis_analyzers.facts.processes.starts import Start, belongs_to_start, start_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
@@ -230,8 +231,40 @@ class StartOutsideTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Parcels do
+              def send(parcel) do
+                with {:ok, pid} <- GenServer.start_link(Shop.Parcel, parcel) do
+            #                      ^^^^^^^^^^^^^^^^^^^^ information: a crash of its caller ends it
+                  {:ok, pid}
+                end
+              end
+
+              def track(parcel), do: apply(GenServer, :start_link, [Shop.Tracker, parcel])
+            #                        ^^^^^ information: starts `Shop.Tracker`
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Visit do
+              use GenServer
+
+              def child_spec(user), do: %{id: user, start: {__MODULE__, :begin, [user]}}
+              def begin(user), do: GenServer.start_link(__MODULE__, user, name: {:via, Registry, {Names, user}})
+
+              @impl true
+              def init(user), do: {:ok, user}
+            end
+
+            defmodule Shop.Visits do
+              def open(user), do: DynamicSupervisor.start_child(Shop.VisitSupervisor, {Shop.Visit, user})
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Lessons.Agents do
@@ -369,7 +402,7 @@ class StartOutsideTree(Rule):
                 if site.function.kind == "block" and site.call.closure < 0:
                     continue  # what a macro makes of its block, and which process runs it, is out of sight
                 judgement = _judge(graph, site)
-                if judgement is not None:
+                if judgement is not None and not is_named_as_start(file.source, site):
                     yield self._finding(file, site, *judgement)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
@@ -447,7 +480,7 @@ def _judge_linked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity,
         return Severity.HINT, "it is linked to this server, which does not restart it"
     if start.constant_name:
         return Severity.WARNING, _DIES_WITH_CALLER
-    if start.name is not None or thrown_away(site.clause, site.call):
+    if start.name is not None or start.runs_module or thrown_away(site.clause, site.call):
         return Severity.INFORMATION, _DIES_WITH_CALLER
     return None
 

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
@@ -13,6 +12,7 @@ from otp_genesis_analyzers.facts.messages.mailbox import takes_exits, traps_exit
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
+from otp_genesis_analyzers.facts.processes.named_as_start import is_named_as_start
 from otp_genesis_analyzers.facts.processes.started_work import (
     halts,
     halts_the_system,
@@ -24,7 +24,6 @@ from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
-from otp_genesis_analyzers.source import Source
 
 _REQUEST = WEB_PROCESSES | frozenset[Kind](("Controller", "Plug"))
 
@@ -389,7 +388,7 @@ class UnsupervisedTask(Rule):
     def _judge(self, file: FileView, graph: CallGraph, site: Site) -> Iterable[Finding]:
         if belongs_to_start_link(graph, site.function) or tied_by_hand(site.clause, site.call):
             return
-        if site.call.name == "start_link" and _is_named_as_start(file.source, site):
+        if site.call.name == "start_link" and is_named_as_start(file.source, site):
             return
         work = started_work(graph, site.clause, site.call)
         if halts_the_system(work):
@@ -415,17 +414,6 @@ class UnsupervisedTask(Rule):
             severity=severity,
             fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
         )
-
-
-def _is_named_as_start(source: Source, site: Site) -> bool:
-    """A child specification names the function: `start: {__MODULE__, :launch, [arg]}`."""
-    module, function = site.module.name, site.function.name
-    own = {"__MODULE__", module, module.rpartition(".")[2]}
-    for node in syntax.below(source.root):
-        parts = syntax.children(node) if node.type == "tuple" else []
-        if len(parts) == 3 and syntax.text(parts[0]) in own and syntax.text(parts[1]) == f":{function}":
-            return True
-    return False
 
 
 def _halts_elsewhere(project: Project, site: Site) -> bool:

@@ -1,0 +1,18 @@
+"""Functions that a child specification of the same file names as what starts the child."""
+
+from __future__ import annotations
+
+from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.source import Source
+
+
+def is_named_as_start(source: Source, site: Site) -> bool:
+    """The site stands in such a function: `start: {__MODULE__, :launch, [arg]}` names it."""
+    module, function = site.module.name, site.function.name
+    own = {"__MODULE__", module, module.rpartition(".")[2]}
+    for node in syntax.below(source.root):
+        parts = syntax.children(node) if node.type == "tuple" else []
+        if len(parts) == 3 and syntax.text(parts[0]) in own and syntax.text(parts[1]) == f":{function}":
+            return True
+    return False

@@ -7,10 +7,10 @@ from msgspec import structs
 
 from otp_genesis_analyzers.across_modules.boot import when_run
 from otp_genesis_analyzers.across_modules.telemetry_handlers import function_of
-from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.configuration import Setting, reads_application, setting_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
-from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.started_work import Work, unending_function
@@ -24,6 +24,7 @@ _WRITES = frozenset(
 )
 _OF_A_PERSON = frozenset({"Release", "Cli", "CLI", "Upgrade", "Migration", "Migrations", "Installer"})
 """Words in the names of modules that a person runs, once."""
+_AT_START = ("init/1", "mount/3", "terminate/2")
 _LITERALS = frozenset({"atom", "int", "float", "string", "module"})
 
 
@@ -32,9 +33,9 @@ class RuntimeEnvAsState(Rule):
 
     ## What it does
     Reports `Application.put_env`, `put_all_env` and `delete_env` in functions that run after the start of
-    the application. It is a **warning** in the callback of a server and in a loop without an end, where a
-    value is written again and again. In preset `strict` other writes are information, or a hint where nobody
-    in the project calls a function that writes one named setting.
+    the application. It is a **warning** in the callback of a server, in the action of a controller and in a
+    loop without an end, where a value is written again and again. In preset `strict` other writes are
+    information, or a hint where nobody in the project calls a function that writes one named setting.
 
     ## Why it matters on the BEAM
     The environment is one table of the whole node. Any process may write it and nobody is told: whoever has
@@ -130,6 +131,27 @@ class RuntimeEnvAsState(Rule):
             #   ^^^^^^^^^^^^^^^^^^^ warning: nobody is told of a change
                 Process.sleep(300_000)
                 refresh()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop_web/login_controller.ex
+            defmodule ShopWeb.LoginController do
+              use ShopWeb, :controller
+
+              def show(conn, _params) do
+                if Application.get_env(:shop, :token) == nil, do: fetch_token()
+                render(conn, "show.html")
+              end
+
+              def tune(limit), do: Application.put_env(:shop, :limit, limit)
+            #                      ^^^^^^^^^^^^^^^^^^^ hint: nobody is told of a change
+
+              defp fetch_token do
+                Application.put_env(:shop, :token, Shop.Auth.token())
+            #   ^^^^^^^^^^^^^^^^^^^ warning: in `show/2` makes a global variable of it
               end
             end
             """
@@ -282,12 +304,13 @@ class RuntimeEnvAsState(Rule):
         if not writes:
             return
         graph = call_graph(module)
-        chains = callback_chains(graph)
+        chains, requests = callback_chains(graph), _in_requests(graph)
         for site in writes:
             if _is_one_way(site, writes):
                 continue
             callback = chains.get(site.function.id, ("",))[0]
-            where = f" in `{callback}`" if callback not in ("", "init/1", "mount/3", "terminate/2") else ""
+            callback = "" if callback in _AT_START else callback or requests.get(site.function.id, "")
+            where = f" in `{callback}`" if callback else ""
             again = bool(where) or unending_function(graph, Work(functions=(site.function,))) is not None
             severity = Severity.WARNING if again and not _is_literal(site) else self.severity
             yield self._finding(file, site, where, severity)
@@ -316,6 +339,23 @@ class RuntimeEnvAsState(Rule):
             fix=FixKind.LLM,
             related=related,
         )
+
+
+def _in_requests(graph: CallGraph) -> dict[str, str]:
+    """The functions that answer requests, and what these go through, with the action they come from."""
+    if not kinds(graph.module) & {"Controller", "Plug"}:
+        return {}
+    actions = [
+        function
+        for function in graph.module.functions
+        if function.public and function.arity == 2 and _takes_connection(function)
+    ]
+    return {reached: action.id for action in actions for reached in graph.reached([action])}
+
+
+def _takes_connection(function: Function) -> bool:
+    first = [clause.head[0] for clause in function.clauses if clause.head]
+    return any(part.kind == "variable" and part.value == "conn" for term in first for part in term.walk())
 
 
 def _is_of_a_person(module: Module) -> bool:

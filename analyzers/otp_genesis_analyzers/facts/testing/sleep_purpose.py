@@ -84,6 +84,7 @@ _WAITING_ASSERTIONS = frozenset(
 _ACTING = frozenset(
     {"start", "stop", "create", "insert", "update", "delete", "put", "add", "push", "send", "register", "run"}
     | {"remove", "cancel", "kill", "close", "perform", "execute", "enqueue", "connect", "restart"}
+    | {"write", "await", "wait"}
     | {"reset", "acquire", "release", "checkout", "checkin", "cast", "emit", "publish", "post", "patch"}
     | {"unregister"}
 )
@@ -225,7 +226,7 @@ def _is_of_nothing(asserted: Node) -> bool:
 def _is_still_alive(node: Node) -> bool:
     asserted = next(iter(syntax.arguments(node)), None) if asserts(node) else None
     target = syntax.call_target(asserted) if asserted is not None and asserted.type == "call" else None
-    return target is not None and syntax.text(target) == "Process.alive?"
+    return target is not None and syntax.text(target).endswith(".alive?")
 
 
 def _reads(node: Node) -> bool:
@@ -238,7 +239,8 @@ def _called(node: Node | None) -> str:
     if node is None:
         return ""
     if node.type == "binary_operator":
-        return _called(syntax.right(node) if syntax.operator(node) in ("=", "|>") else syntax.left(node))
+        left, right = syntax.left(node), syntax.right(node)
+        return _called(right) if syntax.operator(node) in ("=", "|>") else _called(left) or _called(right)
     target = syntax.call_target(node) if node.type == "call" else None
     if target is not None and target.type == "dot":
         target = syntax.right(target)
@@ -246,7 +248,10 @@ def _called(node: Node | None) -> str:
 
 
 def _is_longer_than_given(source: Source, block: TestBlock, sleep: Call) -> bool:
-    """The test sleeps, in all, a little longer than a number that it gave to a function before."""
+    """The test sleeps, in all, a little longer than a number that it gave to a function before.
+
+    Just as long, where that is a second or more: smaller numbers may mean anything.
+    """
     sleeps = (call for call in block.clause.calls if is_sleep(call) and call.closure in (-1, sleep.closure))
     slept_ms = sum(slept_milliseconds(call) or 0 for call in sleeps if call.head.start <= sleep.head.start)
     body = block.clause.body
@@ -259,7 +264,10 @@ def _is_longer_than_given(source: Source, block: TestBlock, sleep: Call) -> bool
         for argument in syntax.arguments(node)
         if argument.type == "integer" and syntax.text(argument).replace("_", "").isdigit()
     )
-    return any(_SHORTEST_GIVEN_MS <= time_ms < slept_ms <= 1.5 * time_ms for time_ms in given)
+    return any(
+        _SHORTEST_GIVEN_MS <= time_ms < slept_ms <= 1.5 * time_ms or _SECOND_MS <= time_ms == slept_ms
+        for time_ms in given
+    )
 
 
 def _is_said_to_be_about_time(source: Source, sleep: Call) -> bool:

@@ -26,7 +26,7 @@ from otp_genesis_analyzers.terms import Term
 
 _CONTEXT = ("context", "trace", "span", "metadata", "locale", "logger", "request_id", "correlation")
 """Parts of the names of what is carried along for everything that a process does."""
-_OF_ONE_RUN = (*_CONTEXT, "scope", "stack", "tags", "depth", "nesting")
+_OF_ONE_RUN = (*_CONTEXT, "breadcrumb", "scope", "stack", "tags", "depth", "nesting")
 """Parts of the names of collections that are meant to be one for each process."""
 _FOR_TESTS = frozenset({"Test", "Testing", "TestHelpers", "Sandbox"})
 """Last parts of the names of modules that a package brings for the tests of its users."""
@@ -121,6 +121,12 @@ class ProcessDictionary(Rule):
               def note(id, line), do: Process.put({:notes, id}, [line | Process.get({:notes, id}, [])])
             #                         ^^^^^^^^^^^ warning
             #                                                           ^^^^^^^^^^^ hint
+            end
+
+            defmodule Shop.RequestContext do
+              def merge(new), do: Process.put(__MODULE__, Map.merge(Process.get(__MODULE__, %{}), new))
+            #                     ^^^^^^^^^^^ information: where no signature shows it
+            #                                                       ^^^^^^^^^^^ information
             end
 
             defmodule Shop.Tokens do
@@ -529,7 +535,9 @@ def _begins_anew(source: Source, slot: Slot) -> bool:
 
 
 def _name(key: Term) -> str:
-    return " ".join(part.value for part in key.walk() if part.kind in ("atom", "string")).lower()
+    """What it is called; of a module its last part."""
+    named = (part.value for part in key.walk() if part.kind in ("atom", "string", "module"))
+    return " ".join(value.rpartition(".")[2] for value in named).lower()
 
 
 def _written(source: Source, slot: Slot) -> str:

@@ -266,6 +266,27 @@ class TestSleep(Rule):
             #   ^^^^^^^^^^^^^ hint: at its end
               end
 
+              test "is locked while it is written" do
+                spawn(fn -> Shop.Ledger.write("a book") end)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+                assert Shop.Ledger.alive?()
+              end
+
+              test "is opened again" do
+                Shop.Ledger.close()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                assert :ok == Shop.Ledger.write("a pen")
+              end
+
+              test "takes two entries each second" do
+                assert {:error, 2} = Shop.Ledger.check("a pen", 1_000, 2)
+                Process.sleep(1_000)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert {:ok, 1} = Shop.Ledger.check("a pen", 1_000, 2)
+              end
+
               test "is empty at first" do
                 Shop.Ledger.close()
                 Process.sleep(50)

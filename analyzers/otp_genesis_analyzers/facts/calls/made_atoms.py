@@ -267,8 +267,8 @@ class _Search:
     def _of_key(self, value: Node) -> From:
         """`params["sort"]`: keys that are texts come from outside."""
         target, key = value.child_by_field_name("target"), value.child_by_field_name("key")
-        if key is not None and key.type == "string" and is_web(self.graph.module):
-            return "request"
+        if key is not None and key.type == "string":
+            return self._of_text_key()
         return self.origin_of(target) if target is not None else "unknown"
 
     def _of_call(self, call: Node, piped: Node | None) -> From:
@@ -292,10 +292,12 @@ class _Search:
             return "document" if origin == "unknown" else origin
         if written in ("Map", "Access", "Keyword") and function in _READERS and arguments:
             is_text = len(arguments) > 1 and arguments[1].type == "string"
-            if is_text and is_web(self.graph.module):
-                return "request"
-            return self.origin_of(arguments[0])
+            return self._of_text_key() if is_text else self.origin_of(arguments[0])
         return self._worst(arguments[:1]) if written in _CHANGERS else "unknown"
+
+    def _of_text_key(self) -> From:
+        """What stands under a key that is a text: of a request where one is answered, else of JSON or so."""
+        return "request" if is_web(self.graph.module) else "document"
 
     def _of_field(self, holder: Node) -> From:
         """`config.level`: what a field holds is only followed for what a request brought."""
@@ -322,6 +324,8 @@ class _Search:
         if value is None:
             return "unknown"
         origin = self.origin_of(value)
+        if origin in ("bounded", "unknown") and _has_text_key(binding.pattern):
+            return self._of_text_key()
         if origin == "bounded" and binding.pattern.type != "identifier":
             return "unknown"
         return origin
@@ -341,6 +345,8 @@ class _Search:
                 return "request"
             if position in _REQUEST_POSITIONS.get(function.id, ()):
                 return "request"
+        elif _has_text_key(binding.pattern):
+            return "document"
         return self._of_callers(position) if function.kind == "defp" else "unknown"
 
     def _of_callers(self, position: int) -> From:

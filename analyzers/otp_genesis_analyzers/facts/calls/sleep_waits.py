@@ -60,6 +60,8 @@ _REASONS = (
     *(("let ", "start"), ("let ", "process"), ("let ", "propagate"), ("race",), ("allow", "time")),
     *(("wait for", "start"), ("wait for", "finish"), ("wait for", "complete"), ("wait for", "process")),
     *(("wait", "to be ready"), ("ensure", "started"), ("wait until",), ("allow", "to settle")),
+    *(("delay", "ensure", "clean"), ("need", "time for"), ("allow", "to finish"), ("allow", "to complete")),
+    *(("buffer time",), ("wait for", "to be saved"), ("waiting for", "to come up"), ("hope that",)),
 )
 """Words, all of one group, that say in a comment that somebody else is waited for."""
 _OTHER_REASONS = (
@@ -92,7 +94,9 @@ class SleepWait(NamedTuple):
 def sleep_waits(source: Source, graph: CallGraph) -> Iterator[SleepWait]:
     for site in sites(graph.module):
         if is_sleep(site.call) and site.call.args and not site.call.args[0].is_atom("infinity"):
-            found = _told(source, graph, site) or _repeated(source, graph, site) or _commented(source, site)
+            found = _told(source, graph, site)
+            if found is None or not tells_process(source, found):
+                found = _commented(source, graph, site) or found or _repeated(source, graph, site)
             if found is not None:
                 yield found
 
@@ -248,7 +252,9 @@ def _identifiers(node: Node) -> Iterator[Node]:
         stack += inner.named_children
 
 
-def _commented(source: Source, site: Site) -> SleepWait | None:
+def _commented(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
+    if _way_back(graph, site) is not None and _has_limit(source, site):
+        return None  # looks again, so many times
     slept_ms = _is_guess(site)
     if slept_ms is None or any(word in site.function.name for word in ("retry", "backoff", "simulate")):
         return None

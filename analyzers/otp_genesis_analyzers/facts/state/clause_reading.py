@@ -29,6 +29,7 @@ _ADDS_AT: dict[tuple[str, str], tuple[int, int | None]] = {
     (":gb_trees", "enter"): (2, 0),
 }
 """At which argument a function takes the collection, and at which its key, if it has one."""
+_STATE_NAMES = frozenset({"state", "new_state"})
 _LITERALS = frozenset({"atom", "string", "integer", "boolean", "nil", "alias", "charlist", "quoted_atom"})
 
 
@@ -68,9 +69,13 @@ class ClauseReading:
 
     @cached_property
     def states(self) -> frozenset[str]:
-        """Variables that hold the whole state."""
-        takes_state = self.clause.head and self.function.name.startswith("handle_")
-        return _whole(self.clause.head[-1]) if takes_state else frozenset()
+        """Variables that hold the whole state: the last of a callback, what a helper calls so."""
+        if not self.clause.head:
+            return frozenset()
+        if self.function.name.startswith("handle_"):
+            return _whole(self.clause.head[-1])
+        names = frozenset[str]().union(*(_whole(parameter) for parameter in self.clause.head))
+        return names & _STATE_NAMES
 
 
 def _fields_in(parameter: Term) -> Iterator[tuple[str, str]]:

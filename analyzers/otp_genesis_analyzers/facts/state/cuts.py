@@ -29,6 +29,7 @@ _BOUNDING_WORDS = tuple(word.encode() for word in ("--", *_SHRINKING, *_SHRINKIN
 _HOPS = 3
 """Variables by way of which a value is followed."""
 _COMPARES = frozenset({">", ">=", "<", "<=", "==", "!=", "==="})
+_MAP_CONTENTS = frozenset({"map_content", "binary_operator"})
 _BLOCKS = frozenset(
     {"body", "block", "do_block", "else_block", "rescue_block", "catch_block", "after_block", "source"}
 )
@@ -108,6 +109,8 @@ class _Named(NamedTuple):
 class _Cut(NamedTuple):
     named: _Named
     """In the whole statement."""
+    keys: frozenset[str] = frozenset()
+    """The keys of the maps in which it stands: what is cut there goes to these fields alone."""
     hands_state_on: bool = False
     """The whole state goes to what takes something out of it."""
 
@@ -121,6 +124,8 @@ class _Contents(NamedTuple):
 
 def _is_cut(reading: ClauseReading, cut: _Cut, field: str) -> bool:
     named = cut.named
+    if field and cut.keys and field not in cut.keys:
+        return False
     if cut.hands_state_on:
         return True
     if not field:
@@ -147,10 +152,23 @@ def _cuts(reading: ClauseReading) -> Iterator[_Cut]:
         if operator in _COMPARES and node.end_byte > measured_to:
             measured_to = node.end_byte
             yield from (_Cut(_named_in(inner)) for inner in syntax.below(node) if _called(inner) in _SIZES)
-        elif operator == "--" or (kind == "call" and _shrinks(_called(node))):
-            whole = _statement(reading, node)
-            named = known[whole.id] = known.get(whole.id) or _named_in(whole)
-            yield _Cut(named, kind == "call" and _hands_state_on(reading, node, named.handed))
+        elif (operator == "--" or kind == "call") and takes_out(node):
+            holders = _holders(reading, node)
+            if any(map(_only_answers, holders, holders[1:])):
+                continue
+            whole, asked = holders[-1], _functions_given(node)
+            if asked or whole.id not in known:
+                known[whole.id] = _named_in(whole, asked)
+            named = known.pop(whole.id) if asked else known[whole.id]
+            hands_on = kind == "call" and _hands_state_on(reading, node, named.handed)
+            yield _Cut(named, _map_keys(holders), hands_on)
+
+
+def takes_out(node: Node) -> bool:
+    """`--`, or a call of something that is named for taking things out."""
+    if node.type == "binary_operator":
+        return syntax.operator(node) == "--"
+    return node.type == "call" and _shrinks(_called(node))
 
 
 def _shrinks(name: str) -> bool:
@@ -158,11 +176,42 @@ def _shrinks(name: str) -> bool:
     return name in _SHRINKING_WORDS or any(word.startswith(_SHRINKING) for word in words)
 
 
-def _statement(reading: ClauseReading, node: Node) -> Node:
-    """The statement around a node: `update_in(state.jobs, &Map.delete(&1, id))` for the `delete` in it."""
+def _holders(reading: ClauseReading, node: Node) -> list[Node]:
+    """The node and what it stands in, up to its statement.
+
+    That is `update_in(state.jobs, &Map.delete(&1, id))` for the `delete` in it.
+    """
+    holders = [node]
     while node != reading.body and (parent := node.parent) is not None and parent.type not in _BLOCKS:
         node = parent
-    return node
+        holders.append(node)
+    return holders
+
+
+def _only_answers(value: Node, holder: Node) -> bool:
+    """The answer of `{:reply, Enum.take(state.log, 5), state}`: the state keeps all of it."""
+    parts = syntax.children(holder) if holder.type == "tuple" else []
+    return len(parts) > 2 and syntax.text(parts[0]) == ":reply" and parts[1] == value
+
+
+def _map_keys(holders: list[Node]) -> frozenset[str]:
+    """`recent` for `Enum.take(state.log, 5)` in `%{recent: Enum.take(state.log, 5)}`."""
+    keys = (
+        pair.child_by_field_name("key")
+        for pair, keywords, content in zip(holders, holders[1:], holders[2:], strict=False)
+        if pair.type == "pair" and keywords.type == "keywords" and content.type in _MAP_CONTENTS
+    )
+    return frozenset(syntax.keyword_name(key) for key in keys if key is not None)
+
+
+def _functions_given(call: Node) -> tuple[Node, ...]:
+    """What is asked of each element (`&MapSet.member?(state.gone, &1)`) is not what is taken from."""
+    target = syntax.call_target(call) if call.type == "call" else None
+    module = syntax.left(target) if target is not None and target.type == "dot" else None
+    if module is None or syntax.text(module) not in ("Enum", "Stream", "Map", "Keyword", "MapSet", "List"):
+        return ()
+    given = syntax.arguments(call)
+    return tuple(one for one in given if one.type == "anonymous_function" or syntax.operator(one) == "&")
 
 
 def _hands_state_on(reading: ClauseReading, call: Node, handed: frozenset[str]) -> bool:
@@ -182,7 +231,7 @@ def _called(node: Node) -> str:
     return syntax.text((syntax.right(target) or target) if target.type == "dot" else target)
 
 
-def _named_in(whole: Node) -> _Named:
+def _named_in(whole: Node, without: tuple[Node, ...] = ()) -> _Named:
     variables: set[str] = set()
     plain: set[str] = set()
     handed: set[str] = set()
@@ -190,6 +239,8 @@ def _named_in(whole: Node) -> _Named:
     stack = [(whole, "")]
     while stack:
         node, holder = stack.pop()
+        if node in without:
+            continue
         kind = node.type
         if kind == "identifier":
             name = syntax.text(node)

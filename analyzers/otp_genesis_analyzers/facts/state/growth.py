@@ -24,7 +24,7 @@ from otp_genesis_analyzers.facts.state.clause_reading import (
     fields_put,
     is_fixed,
 )
-from otp_genesis_analyzers.facts.state.cuts import Cuts
+from otp_genesis_analyzers.facts.state.cuts import Cuts, takes_out
 from otp_genesis_analyzers.source import Source, Span
 
 _ADDING_WORDS = (b"|", b"++", b"put", b"update", b"insert", b":queue.in", b":gb_")
@@ -92,7 +92,7 @@ def _put_into_path(reading: ClauseReading, node: Node) -> str:
     if len(values) < 2 or (name.startswith("update") and not _adds_to_argument(values[-1])):
         return ""
     path = values[0]
-    if path.type == "identifier" and syntax.text(path) in reading.states:
+    if _is_state(reading, path):
         return _first_of_path(values[1], name)
     if path.type == "access_call":
         owner, key = path.child_by_field_name("target"), path.child_by_field_name("key")
@@ -101,8 +101,21 @@ def _put_into_path(reading: ClauseReading, node: Node) -> str:
     return dotted(path) if name == "update_in" else ""
 
 
+def _is_state(reading: ClauseReading, value: Node) -> bool:
+    """`state`, `state |> Map.put(:last, now)`, `counted(state) |> Map.delete(:last)`."""
+    while value.type == "binary_operator" and syntax.operator(value) == "|>":
+        first = syntax.left(value)
+        if first is None:
+            return False
+        value = first
+    parts = syntax.arguments(value) if syntax.local_name(value) else [value]
+    return any(part.type == "identifier" and syntax.text(part) in reading.states for part in parts)
+
+
 def _adds_to_argument(function: Node) -> bool:
-    return any(True for inner in syntax.below(function) for _ in collections(inner))
+    """Not `fn log -> [line | Enum.take(log, 99)] end`, which cuts what it adds to."""
+    inner = list(syntax.below(function))
+    return not any(map(takes_out, inner)) and any(True for node in inner for _ in collections(node))
 
 
 def _first_of_path(path: Node, name: str) -> str:

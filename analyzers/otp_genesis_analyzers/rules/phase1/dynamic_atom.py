@@ -14,7 +14,9 @@ from otp_genesis_analyzers.facts.calls.made_atoms import (
     names_process,
     origin_of,
 )
+from otp_genesis_analyzers.facts.calls.refused_atoms import is_made_after_all
 from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.model import Function
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -43,8 +45,10 @@ class DynamicAtom(Rule):
     - the atom is tested for membership only after it was made;
     - a process gets a name that is made of a record's id.
 
-    It is **information** in callbacks, in controllers and views where the origin is not in sight, and for
-    decoded documents and ids. Elsewhere it is a **hint**, which preset `default` does not show.
+    It is **information** in callbacks, in controllers and views where the origin is not in sight, for decoded
+    documents (what stands under a key that is a text) and ids, for nodes that a request names, and where it
+    is made after `to_existing_atom` has refused. Elsewhere it is a **hint**, which preset `default` does not
+    show.
 
     ## Why it matters on the BEAM
     Atoms are never collected. Each new one stays in a table of 1,048,576 entries by default, and when that
@@ -183,7 +187,7 @@ class DynamicAtom(Rule):
               end
 
               def struct(%{"kind" => kind, "fields" => fields}), do: struct(String.to_atom(kind), fields)
-            #                                                               ^^^^^^^^^^^^^^ hint
+            #                                                               ^^^^^^^^^^^^^^ information
 
               def columns(line), do: line |> String.split(",") |> Enum.map(&String.to_atom/1)
             #                                                              ^^^^^^^^^^^^^^^^^ hint
@@ -245,8 +249,62 @@ class DynamicAtom(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Event do
+              def kind(text) do
+                String.to_existing_atom(text)
+              rescue
+                ArgumentError -> String.to_atom(text)
+            #                    ^^^^^^^^^^^^^^ information: after all
+              end
+
+              def call(call) do
+                %{name: String.to_atom(call["name"]), kind: String.to_atom(Map.get(call, "kind"))}
+            #           ^^^^^^^^^^^^^^ information: decoded
+            #                                               ^^^^^^^^^^^^^^ information: decoded
+              end
+            end
+
+            defmodule Shop.Search do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:search, words}, _from, state) do
+                {:reply, Task.await(Task.async(fn -> find(words) end)), state}
+              end
+
+              defp find(words), do: Enum.map(words, &String.to_atom/1)
+            #                                       ^^^^^^^^^^^^^^^^^ information
+            end
+
+            defmodule ShopWeb.NodesLive do
+              use ShopWeb, :live_view
+
+              def handle_event("node", %{"node" => node}, socket) do
+                {:noreply, assign(socket, :node, String.to_atom(node))}
+            #                                    ^^^^^^^^^^^^^^ information: a request
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Event do
+              def kind(text) do
+                String.to_existing_atom(text)
+              rescue
+                ArgumentError -> :unknown
+              end
+
+              def level(%{"level" => level}) when level in ["low", "high"], do: String.to_atom(level)
+              def node(name), do: String.to_atom("shop@" <> name)
+            end
+            """
+        ),
         Example(
             """
             defmodule ShopWeb.ProductController do
@@ -379,7 +437,7 @@ class DynamicAtom(Rule):
             graph = call_graph(module)
             for made in made_atoms(file.source, module):
                 origin = origin_of(file.source, graph, made)
-                if origin != "bounded" and not names_node(made):
+                if origin != "bounded" and (origin == "request" or not names_node(made)):
                     yield self._finding(file, graph, made, origin)
 
     def _finding(self, file: FileView, graph: CallGraph, made: MadeAtom, origin: From) -> Finding:
@@ -398,7 +456,7 @@ class DynamicAtom(Rule):
 
 def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> tuple[Severity, str]:
     what = f"`{made.call.target.rpartition('/')[0]}`" if made.call is not None else "an interpolation"
-    if origin == "request":
+    if origin == "request" and not names_node(made):
         return Severity.WARNING, (
             f"{what} makes atoms {_ORIGINS[origin]}: they are never collected, so whoever sends enough "
             "texts ends the system. Convert to existing atoms only"
@@ -413,8 +471,13 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
             "the process gets an atom of its own as its name for each record, and atoms are never "
             "collected: name it with `{:via, Registry, {registry, id}}`"
         )
+    if is_made_after_all(source, made):
+        return Severity.INFORMATION, (
+            f"{what} makes the atom after all that `to_existing_atom` has refused to make: whatever comes "
+            "leaves one behind. Let it fail, or name the atoms that are meant"
+        )
     words = f"{what} makes atoms {_ORIGINS[origin]}: atoms are never collected, the table of them is finite"
-    known = origin in ("document", "id")
+    known = origin in ("request", "document", "id")
     return (Severity.INFORMATION if known or _is_hot(graph, made) else Severity.HINT), words
 
 
@@ -422,10 +485,21 @@ def _is_hot(graph: CallGraph, made: MadeAtom) -> bool:
     """Runs for each message or request, and converts a whole text."""
     if made.call is None:
         return False
-    often = [callback for callback in callbacks(made.module) if callback.name not in _ONCE]
     # What templates give a public helper is out of sight: mostly literals.
     is_part = made.module.name.partition(".")[0].endswith("Web") and not made.function.public
-    return is_web(made.module) or is_part or made.function.id in graph.reached(often)
+    return is_web(made.module) or is_part or _runs_for_messages(graph, made.function)
+
+
+def _runs_for_messages(graph: CallGraph, function: Function) -> bool:
+    """A callback leads here, by way of tasks as well."""
+    often = {callback.id for callback in callbacks(graph.module) if callback.name not in _ONCE}
+    behind = [function] if often else []
+    for one in behind:
+        if one.id in often:
+            return True
+        callers = (caller for caller, _, _ in graph.callers(one))
+        behind += [caller for caller in callers if all(caller is not known for known in behind)]
+    return False
 
 
 def _may_exist(source: Source, made: MadeAtom, origin: From) -> bool:

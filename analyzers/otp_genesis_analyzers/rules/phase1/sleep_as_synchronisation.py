@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.blocking import wait_in
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
 from otp_genesis_analyzers.facts.calls.sleep_waits import SleepWait, sleep_waits, tells_process
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -24,7 +25,8 @@ class SleepAsSynchronisation(Rule):
     - in a function that calls itself behind the sleep, in some cases, with what it was given itself and
       nothing that counts or looks at a clock: it waits until something changes, without a limit.
 
-    All these are **warnings**. A loop that looks for a process up to a limit is a **hint**.
+    All these are **warnings**. **Hints** are a loop that looks for a process up to a limit, and a sleep in a
+    callback of a server beside a system command, a connection or a request, which OTP304 names.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done, and what is read is old; on
@@ -36,8 +38,8 @@ class SleepAsSynchronisation(Rule):
     Retries and backoff with a limit, pauses as long as the other side asked for, pauses for the rate limit
     of somebody else's service, waits for a program of the operating system, delays that are meant as such,
     the loop of a worker that goes on for ever, an Oban job that waits, `Process.sleep(:infinity)`, scripts,
-    Mix and release tasks. None of these is reported. Sleeps in callbacks belong to OTP303 and OTP304, those
-    in tests to OTP408.
+    Mix and release tasks. None of these is reported. Other sleeps in callbacks belong to OTP303 and OTP304,
+    those in tests to OTP408.
 
     ## Use instead
     ```elixir
@@ -189,6 +191,37 @@ class SleepAsSynchronisation(Rule):
               end
 
               defp pause, do: 10
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Radio do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:play, _from, state), do: {:reply, :ok, play(state)}
+
+              defp play(state) do
+                {_output, 0} = System.cmd("radiod", ["-B"])
+                # give it time to open the pipe
+                :timer.sleep(250)
+            #   ^^^^^^^^^^^^ hint: the comment says so
+                %{state | pipe: File.open!("/run/radio")}
+              end
+            end
+
+            defmodule Shop.Shelf do
+              def restart(id) do
+                Shop.Shelves.stop(id)
+                # Brief delay to ensure cleanup
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ warning: the comment says so
+                Shop.Shelves.start(id)
+              end
             end
             """
         ),
@@ -364,6 +397,16 @@ class SleepAsSynchronisation(Rule):
                 end
               end
 
+              def await_carrier(name, attempts) when attempts > 0 do
+                if Shop.Carriers.known?(name) do
+                  :ok
+                else
+                  # wait for it to be ready
+                  Process.sleep(50)
+                  await_carrier(name, attempts - 1)
+                end
+              end
+
               def await_printer do
                 case System.cmd("lpstat", ["-r"]) do
                   {_output, 0} ->
@@ -434,11 +477,8 @@ class SleepAsSynchronisation(Rule):
             for wait in sleep_waits(file.source, graph):
                 if is_job and wait.sign == "repeated":
                     continue  # the queue bounds how long a job runs, and starts it anew
-                in_callback = wait.site.call.runs == "here" and wait.site.function.id in callback_chains(
-                    graph
-                )
-                if not in_callback:
-                    yield self._finding(file, wait)
+                if not _is_in_callback(graph, wait) or _is_outdone(wait):
+                    yield self._finding(file, wait, _severity(graph, wait))
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         """What is told and asked must be a process, by its name or as the project defines it."""
@@ -451,7 +491,7 @@ class SleepAsSynchronisation(Rule):
         is_process = entry is not None and kinds(entry.module) & (SERVERS | {"Agent"})
         return finding if is_process else None
 
-    def _finding(self, file: FileView, wait: SleepWait) -> Finding:
+    def _finding(self, file: FileView, wait: SleepWait, severity: Severity) -> Finding:
         site = wait.site
         slept = f"sleeps {wait.slept_ms} ms" if wait.slept_ms is not None else "sleeps"
         related: tuple[Related, ...] = ()
@@ -483,8 +523,23 @@ class SleepAsSynchronisation(Rule):
             words,
             snippet=file.source.text(site.call.span),
             scope=site.scope,
-            severity=Severity.HINT if wait.sign == "polled" else Severity.WARNING,
+            severity=severity,
             confidence=Confidence.STRONG if tells_process(file.source, wait) else Confidence.HEURISTIC,
             fix=FixKind.LLM,
             related=related,
         )
+
+
+def _is_in_callback(graph: CallGraph, wait: SleepWait) -> bool:
+    return wait.site.call.runs == "here" and wait.site.function.id in callback_chains(graph)
+
+
+def _is_outdone(wait: SleepWait) -> bool:
+    """OTP303 and OTP304 name one wait of a callback, and something beside this sleep may take longer."""
+    waits = (wait_in(call) for call in wait.site.clause.calls)
+    return any(found is not None and found.kind in ("http", "connect", "command") for found in waits)
+
+
+def _severity(graph: CallGraph, wait: SleepWait) -> Severity:
+    is_small = wait.sign == "polled" or _is_in_callback(graph, wait)
+    return Severity.HINT if is_small else Severity.WARNING

@@ -30,7 +30,8 @@ class UnboundedState(Rule):
     Reports a list, map, set or queue in the state of a server that a callback adds to, when nothing in the
     module removes from it, replaces it, or compares its size. It is a **hint** in a process that ends by
     itself, and for what is registered or configured. It is a **warning** for rows of an ETS table whose key
-    holds a moment (`{user, window}`), when nothing in the project deletes from the table.
+    holds a moment (`{user, window}`), when nothing in the project deletes from the table, and a **hint**
+    where the key is any other value that is not fixed.
 
     ## Why it matters on the BEAM
     A server lives as long as the node, so what it keeps grows with everything that ever happened. Its heap is
@@ -175,6 +176,8 @@ class UnboundedState(Rule):
                 window = div(System.system_time(:second), 60)
                 :ets.update_counter(:shop_hits, {user, window}, 1, {{user, window}, 0})
             #   ^^^^^^^^^^^^^^^^^^^ warning: each moment makes a new row
+                :ets.insert(:shop_users, {user, :here})
+            #   ^^^^^^^^^^^ hint: each new key makes a new row
               end
             end
             # file: lib/shop/session.ex
@@ -205,8 +208,82 @@ class UnboundedState(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Till do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{sales: [], open: %{}, barred: MapSet.new(), notes: []}}
+
+              @impl true
+              def handle_call(:last, _from, state), do: {:reply, Enum.take(state.notes, 5), state}
+
+              def handle_call(:status, _from, state) do
+                {:reply, :ok, %{state | last: %{recent: Enum.take(state.sales, 5)}}}
+              end
+
+              @impl true
+              def handle_cast({:sale, sale}, state) do
+                state = counted(state) |> Map.update!(:sales, &[sale | &1])
+            #                             ^^^^^^^^^^^ information: `sales`
+                {:noreply, opened(state, sale)}
+              end
+
+              def handle_cast({:note, note}, state) do
+                {:noreply, %{state | notes: [note | state.notes]}}
+            #                                       ^^^^^^^^^^^ information: `notes`
+              end
+
+              def handle_cast({:bar, user}, s) do
+                {:noreply, %{s | open: Map.delete(s.open, user), barred: MapSet.put(s.barred, user)}}
+            #                                                            ^^^^^^^^^^ information: `barred`
+              end
+
+              @impl true
+              def handle_info(:allowed, state) do
+                Shop.Door.open(Enum.reject(state.users, &MapSet.member?(state.barred, &1)))
+                {:noreply, state}
+              end
+
+              defp counted(state), do: %{state | count: state.count + 1}
+
+              defp opened(state, sale), do: put_in(state, [:tills, sale.till], sale)
+            #                               ^^^^^^ information: `tills`
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Ledger do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{lines: [], events: [], stats: %{}, users: []}}
+
+              @impl true
+              def handle_cast({:line, line}, state), do: {:noreply, lined(state, line)}
+
+              def handle_cast({:event, event}, state) do
+                {:noreply, %{state | events: [event | state.events], stats: %{events: length(state.events)}}}
+              end
+
+              def handle_cast({:user, user}, state) do
+                {:noreply, %{state | users: [user | Enum.reject(state.users, &(&1 == user))]}}
+              end
+
+              def handle_cast(:report, state) do
+                {:noreply, %{state | events: Enum.drop(state.events, 9), last: hd(state.events)}}
+              end
+
+              defp lined(state, line) do
+                Map.update(state, :lines, [line], fn lines -> [line | Enum.take(lines, 99)] end)
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Audit do
@@ -357,7 +434,6 @@ class UnboundedState(Rule):
             defmodule Shop.RateLimiter do
               def hit(user, window) do
                 :ets.update_counter(:shop_hits, {user, window}, 1, {{user, window}, 0})
-                :ets.insert(:shop_users, {user, :here})
               end
             end
             # file: lib/shop/sweeper.ex
@@ -398,17 +474,16 @@ class UnboundedState(Rule):
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
             for use in only_added_to(module):
-                if speaks_of_time(file.source, use):
-                    yield self._table(file, use)
+                yield self._table(file, use)
             if kinds(module) & SERVERS and module.complete:
                 yield from self._state(file, module)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
-        if finding.severity is not Severity.WARNING:
-            return finding
         site = site_at(project.files[finding.path].facts, finding.span)
+        if site is None or site.call.module != ":ets":
+            return finding
         app = project.app_of(finding.path)
-        if site is None or (app is not None and not project.complete(app)):
+        if app is not None and not project.complete(app):
             return None
         table = site.call.args[0]
         others = (module for analysis in project.files.values() for module in analysis.facts.modules)
@@ -435,14 +510,16 @@ class UnboundedState(Rule):
             )
 
     def _table(self, file: FileView, use: TableUse) -> Finding:
+        each_moment = speaks_of_time(file.source, use)
+        makes = "each moment makes" if each_moment else "each new key makes"
         return self.report(
             file.facts.path,
             use.call.head,
-            f"each moment makes a new row in `{use.table.value}`: nothing in the project deletes from it",
+            f"{makes} a new row in `{use.table.value}`: nothing in the project deletes from it",
             snippet=file.source.text(use.call.span),
             scope=use.site.scope,
-            severity=Severity.WARNING,
-            confidence=Confidence.STRONG,
+            severity=Severity.WARNING if each_moment else Severity.HINT,
+            confidence=Confidence.STRONG if each_moment else Confidence.HEURISTIC,
             fix=FixKind.LLM,
         )
 

@@ -11,6 +11,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.configuration import Setting, reads_application, setting_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Function, Module
+from otp_genesis_analyzers.facts.processes.callback_waits import ends_start
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.started_work import Work, unending_function
@@ -45,7 +46,7 @@ class RuntimeEnvAsState(Rule):
     ## When it is legitimate
     In `Application.start/2`, supervisors, and what only they call; in release tasks, Mix tasks, scripts, hot
     upgrades and tests. For the settings of other applications. For a flag that is set to one literal value
-    and never back. None of these is reported.
+    and never back. None of these is reported; what a server writes while it starts is no warning.
 
     ## Use instead
     ```elixir
@@ -120,6 +121,29 @@ class RuntimeEnvAsState(Rule):
         ),
         Example(
             """
+            # file: lib/shop/uplink.ex
+            defmodule Shop.Uplink do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts, {:continue, :find_host}}
+
+              @impl true
+              def handle_continue(:find_host, opts) do
+                Application.put_env(:shop, :host, Shop.Hosts.nearest(opts))
+            #   ^^^^^^^^^^^^^^^^^^^ hint
+                {:noreply, opts}
+              end
+
+              def handle_continue(:find_port, opts) do
+                Application.put_env(:shop, :port, Shop.Hosts.port(opts))
+            #   ^^^^^^^^^^^^^^^^^^^ warning: in `handle_continue/2`
+                {:noreply, opts}
+              end
+
+              @impl true
+              def handle_info(:moved, opts), do: {:noreply, opts, {:continue, :find_port}}
+            end
             # file: lib/shop/nodes.ex
             defmodule Shop.Nodes do
               use Task
@@ -309,7 +333,8 @@ class RuntimeEnvAsState(Rule):
             if _is_one_way(site, writes):
                 continue
             callback = chains.get(site.function.id, ("",))[0]
-            callback = "" if callback in _AT_START else callback or requests.get(site.function.id, "")
+            starts = callback in _AT_START or ends_start(file.source, module, site.function, site.clause)
+            callback = "" if starts else callback or requests.get(site.function.id, "")
             where = f" in `{callback}`" if callback else ""
             again = bool(where) or unending_function(graph, Work(functions=(site.function,))) is not None
             severity = Severity.WARNING if again and not _is_literal(site) else self.severity

@@ -29,10 +29,10 @@ class Write(NamedTuple):
     """A write; `read` is where its value comes from, when that is the same term.
 
     `moment`: the value holds the time, so that each write changes it. `request`: it is made for requests
-    of a server.
+    of a server. `passing`: the function takes it away again.
     """
 
-    kind: Literal["update", "request", "moment"]
+    kind: Literal["update", "request", "moment", "passing"]
     site: Site
     read: Call | None = None
 
@@ -53,11 +53,22 @@ def hot_writes(source: Source, graph: CallGraph) -> Iterator[Write]:
             if read not in updated:
                 updated.add(read)
                 yield Write("update", site, read)
+        elif _is_erased(site):
+            yield Write("passing", site)
         elif not _is_fixed(site.call.args[1]) and site.call.runs == "here":
             if site.function.id in asked and not _looks_first(site):
                 yield Write("request", site)
             elif site.function.id in shared and _holds_moment(site.call.args[1]):
                 yield Write("moment", site)
+
+
+def _is_erased(site: Site) -> bool:
+    return any(
+        call.is_to(":persistent_term", "erase")
+        and call.args[:1] == site.call.args[:1]
+        and call.head.start > site.call.span.end
+        for call in site.clause.calls
+    )
 
 
 def _for_requests(graph: CallGraph) -> frozenset[str]:

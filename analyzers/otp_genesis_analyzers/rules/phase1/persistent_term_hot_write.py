@@ -23,8 +23,9 @@ class PersistentTermHotWrite(Rule):
 
     ## What it does
     Reports a `:persistent_term.put` whose value is made of what was read under the same key before. It is
-    **information** for a changing value that a server writes for each request, or that holds the time, and
-    in a callback that is called through a behaviour by somebody out of sight.
+    **information** for a changing value that a server writes for each request, or that holds the time, for
+    one that the same function erases again, and in a callback that is called through a behaviour by somebody
+    out of sight.
 
     ## Why it matters on the BEAM
     Reading a persistent term copies nothing, which is what it is for. It is paid for by the writer: when a
@@ -109,6 +110,30 @@ class PersistentTermHotWrite(Rule):
             #        ^^^^^^^^^^^^^^^^^^^^ warning
                   [] -> :ok
                   old -> :persistent_term.put(@key, Enum.uniq(old ++ tags))
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule ShopWeb.DeviceController do
+              use ShopWeb, :controller
+
+              def show(conn, %{"id" => id}) do
+                request = Shop.Random.id()
+                :persistent_term.put(request, self())
+            #   ^^^^^^^^^^^^^^^^^^^^ information: it is erased again soon
+                ShopWeb.Endpoint.broadcast("devices", "ask", %{id: id, request: request})
+
+                receive do
+                  {:answer, ^request, device} ->
+                    :persistent_term.erase(request)
+                    render(conn, "show.json", device: device)
+                after
+                  2_000 ->
+                    :persistent_term.erase(request)
+                    send_resp(conn, 504, "")
                 end
               end
             end
@@ -384,6 +409,8 @@ class PersistentTermHotWrite(Rule):
             "update": f"what is made of this is written back: a write in between is lost, and {_COST}",
             "request": f"a server writes this for each request: {_COST}",
             "moment": f"the value holds the time, so each write changes it: {_COST}",
+            "passing": "it is erased again soon: erasing a persistent term makes the runtime look through "
+            "every process for it. Pass the value, or keep it in an ETS table",
         }[write.kind]
         return self.report(
             path,

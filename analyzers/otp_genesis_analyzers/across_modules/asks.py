@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from otp_genesis_analyzers.across_modules.client_apis import (
-    client_apis,
     goes_by_name,
     sent_through,
     server_asked,
@@ -81,7 +80,7 @@ def _asks_of(project: Project, entry: ModuleEntry) -> Iterator[Ask]:
 
 def _sites_from(graph: CallGraph, callback: Function, clause: Clause) -> Iterator[Site]:
     """The calls that run when a clause of a callback does, those in the functions behind it included."""
-    own = [call for call in clause.calls if call.runs == "here" and call.form != "capture"]
+    own = [call for call in clause.calls if call.runs == "here"]
     for call in own:
         yield Site(graph.module, callback, clause, call)
     targets = [target for call in own if (target := graph.target(call)) is not None]
@@ -89,7 +88,7 @@ def _sites_from(graph: CallGraph, callback: Function, clause: Clause) -> Iterato
         function = graph.functions[function_id]
         for inner in function.clauses:
             for call in inner.calls:
-                if call.runs == "here" and call.form != "capture":
+                if call.runs == "here":
                     yield Site(graph.module, function, inner, call)
 
 
@@ -101,9 +100,9 @@ def _requests_at(project: Project, entry: ModuleEntry, site: Site) -> Iterator[t
         if way == "call" and looked_up(server).kind in ("module", "atom") and not is_self(server):
             yield Request(way, addressee(entry.module, server), content, site.call), entry.path
     elif site.call.module != entry.module.name:
-        for request in sent_through(project, site.call):
+        for path, request in sent_through(project, site.call):
             if request.way == "call" and not _is_asked_elsewhere_first(project, site.call, request):
-                yield request, client_apis(project)[site.call.module].path
+                yield request, path
 
 
 def _is_asked_elsewhere_first(project: Project, call: Call, request: Request) -> bool:

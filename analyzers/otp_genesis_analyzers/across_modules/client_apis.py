@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
 from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
 from otp_genesis_analyzers.facts.messages.client_api import ClientApi, Request, client_api, looked_up
 from otp_genesis_analyzers.facts.messages.shapes import sent_by
@@ -28,14 +29,42 @@ def client_apis(project: Project) -> Mapping[str, ModuleApi]:
     return project.derived(_client_apis)
 
 
-def sent_through(project: Project, call: Call) -> tuple[Request, ...]:
-    """What a call of a function of another module sends, in the process that makes the call."""
+class SentFrom(NamedTuple):
+    """A request, and the file in which it is sent."""
+
+    path: str
+    request: Request
+
+
+def sent_through(project: Project, call: Call) -> tuple[SentFrom, ...]:
+    """What a call of a function of another module sends, in the process that makes the call.
+
+    A module that stands before the server's own, as a facade does, is looked through.
+    """
+    return _sent_by_function_of(project, call) or tuple(_sent_behind(project, call))
+
+
+def _sent_by_function_of(project: Project, call: Call) -> tuple[SentFrom, ...]:
     api = client_apis(project).get(call.module)
     entry = project.modules.get(call.module)
     if api is None or entry is None:
         return ()
     function = entry.module.function(call.name, call.arity)
-    return api.functions.get(function.id, ()) if function is not None else ()
+    requests = api.functions.get(function.id, ()) if function is not None else ()
+    return tuple(SentFrom(api.path, request) for request in requests)
+
+
+def _sent_behind(project: Project, call: Call) -> Iterator[SentFrom]:
+    """What the function surely sends by the client functions of other modules."""
+    entry = project.module(call.module) if call.module[:1].isupper() else None
+    function = entry.module.function(call.name, call.arity) if entry is not None else None
+    if entry is None or function is None or not function.public:
+        return
+    for run in calls_run_by(call_graph(entry.module), function):
+        if run.certain and run.call.module not in ("", entry.module.name):
+            for sent in _sent_by_function_of(project, run.call):
+                if not sent.request.call.branch:
+                    yield sent
 
 
 def server_asked(project: Project, request: Request) -> ModuleEntry | None:

@@ -72,7 +72,8 @@ def addressee(module: Module, server: Term) -> str:
     if named.kind == "tuple" and named.tag == "global":
         return ""
     is_server = bool(kinds(module) & SERVERS)
-    return module.name if is_server and named.kind in ("variable", "tuple", "call") else ""
+    is_made = named.kind in ("variable", "tuple", "call") or named.value == "|>"
+    return module.name if is_server and is_made else ""
 
 
 def looked_up(server: Term) -> Term:

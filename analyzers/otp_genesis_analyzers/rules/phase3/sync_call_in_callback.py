@@ -21,10 +21,11 @@ class SyncCallInCallback(Rule):
 
     ## What it does
     Reports calls of another server of the project in callbacks of a server that others call: a
-    `GenServer.call` to a registered name, and client functions of other modules that make such a call.
-    `handle_call` and the call events of a state machine are judged always, `handle_cast` and `handle_info`
-    where the server answers calls as well. It is **information** where there is one such server, by name, and
-    a **hint** where the server is one of many, or where the exit of the call is caught.
+    `GenServer.call` to a registered name, and client functions of other modules that make such a call, also
+    where a facade hands on to them. `handle_call` and the call events of a state machine are judged always,
+    `handle_cast` and `handle_info` where the server answers calls as well. It is **information** where there
+    is one such server, by name, and a **hint** where the server is one of many, or where the exit of the call
+    is caught.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While it waits for another server, all its own callers wait too, so
@@ -203,6 +204,55 @@ class SyncCallInCallback(Rule):
               def find(id), do: GenServer.call(__MODULE__, {:find, id})
               def init(opts), do: {:ok, opts}
               def handle_call({:find, id}, _from, map), do: {:reply, map[id], map}
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/facade.ex
+            defmodule Shop.Facade do
+              defdelegate reserve(item), to: Shop.Stock
+              def first(items), do: items |> hd() |> reserve()
+              def try_first(items), do: if(items != [], do: first(items))
+            end
+            # file: lib/shop/stock.ex
+            defmodule Shop.Stock do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def reserve(item), do: GenServer.call(__MODULE__, {:reserve, item})
+              def init(opts), do: {:ok, opts}
+              def handle_call({:reserve, item}, _from, state), do: {:reply, item, state}
+            end
+            # file: lib/shop/account.ex
+            defmodule Shop.Account do
+              use GenServer
+
+              def start_link(id), do: GenServer.start_link(__MODULE__, id, name: via(id))
+              def balance(id), do: id |> via() |> GenServer.call(:balance)
+              def init(id), do: {:ok, id}
+              def handle_call(:balance, _from, state), do: {:reply, state, state}
+              defp via(id), do: {:via, Registry, {Shop.Names, id}}
+            end
+            # file: lib/shop/cart.ex
+            defmodule Shop.Cart do
+              use GenServer
+
+              alias Shop.{Account, Facade, Stock}
+
+              def init(opts), do: {:ok, opts}
+              def handle_call({:add, item}, _from, state), do: {:reply, Facade.reserve(item), state}
+            #                                                           ^^^^^^^^^^^^^^ information: `Shop.St
+              def handle_call({:one, items}, _from, state), do: {:reply, Facade.first(items), state}
+            #                                                            ^^^^^^^^^^^^ information: `Shop.St
+              def handle_call({:try, items}, _from, state), do: {:reply, Facade.try_first(items), state}
+              def handle_call({:all, items}, _from, _state) do
+                {:reply, :ok, Enum.map(items, &Stock.reserve/1)}
+            #                                 ^^^^^^^^^^^^^^^^ information
+              end
+
+              def handle_call({:pay, id}, _from, state), do: {:reply, Account.balance(id), state}
+            #                                                         ^^^^^^^^^^^^^^^ hint
             end
             """
         ),

@@ -86,7 +86,7 @@ def _is_of(table: Table, call: Call) -> bool:
 
 def _is_ensured(graph: CallGraph, table: Table, shared: frozenset[str]) -> bool:
     """Whether it is there is asked first, or the error is caught that is raised when it is."""
-    if table.site.call.guarded_by_rescue:
+    if table.site.call.guarded_by_rescue or _is_made_on_failure(table):
         return True
     maker = table.site.function
     around = [f for f in graph.module.functions if f.id in shared and maker.id in _reached(graph, [f])]
@@ -98,6 +98,16 @@ def _is_ensured(graph: CallGraph, table: Table, shared: frozenset[str]) -> bool:
                 if call.guarded_by_rescue and graph.target(call) is maker:
                     return True
     return False
+
+
+def _is_made_on_failure(table: Table) -> bool:
+    """`:ets.insert(:hits, row)`, and in a `rescue` of the same function the table is made."""
+    site = table.site
+    return any(
+        call.module == ":ets" and call.guarded_by_rescue and call.args[:1] == (table.name,)
+        for call in site.clause.calls
+        if call.span.end <= site.call.span.start
+    )
 
 
 def _may_ask_for(name: Term, call: Call) -> bool:

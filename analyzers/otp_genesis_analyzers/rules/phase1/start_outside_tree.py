@@ -254,7 +254,7 @@ class StartOutsideTree(Rule):
               use GenServer
 
               def child_spec(user), do: %{id: user, start: {__MODULE__, :begin, [user]}}
-              def begin(user), do: GenServer.start_link(__MODULE__, user, name: {:via, Registry, {Names, user}})
+              def begin(user), do: GenServer.start_link(__MODULE__, user, name: {:via, Registry, {Names, 1}})
 
               @impl true
               def init(user), do: {:ok, user}

@@ -41,9 +41,9 @@ class BlockingCallback(Rule):
     is a sleep in a view or a channel, and a function of another module of the project that always waits for a
     network, a command, another node, a task or a sleep. **Information** is what may be short: a sleep of
     unknown length, `Task.yield`, a function that the state holds, a function of another module that sends a
-    message and waits for the answer in a `receive`. **Hints** are database queries in `handle_call`,
-    calls to other processes whose failure is caught, sleeps of a server that nobody calls, and of a channel
-    in `join` or where a comment says that the user is slowed down.
+    message and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes
+    whose failure is caught, sleeps of a server that nobody calls, and of a channel in `join` or where a
+    comment says that the user is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -367,6 +367,27 @@ class BlockingCallback(Rule):
                 {:ok, socket} = :gen_tcp.connect(state.host, 80, [])
                 %{state | socket: socket}
               end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Index do
+              use GenServer
+
+              def find(word), do: GenServer.call(__MODULE__, {:find, word})
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:find, word}, _from, index), do: {:reply, Map.get(index, word), index}
+
+              @impl true
+              def handle_info(:rebuild, _index), do: {:noreply, build()}
+            #                                                   ^^^^^ hint: waits for the database
+
+              defp build, do: Map.new(Shop.Repo.all(Shop.Word))
             end
             """
         ),
@@ -895,7 +916,7 @@ def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | 
         is_start = ends_start(file.source, module, wait.callback, wait.clause)
         return Severity.HINT if is_long_sleep and not is_start else None
     if found.kind == "query":
-        return Severity.HINT if wait.callback.id == "handle_call/3" else None
+        return Severity.HINT
     if found.kind == "process" and wait.found.call.guarded_by_rescue:
         return Severity.HINT
     return Severity.WARNING if found.certain else Severity.INFORMATION

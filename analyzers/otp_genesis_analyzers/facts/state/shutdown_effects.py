@@ -97,9 +97,10 @@ def _clauses_at_shutdown(terminate: Function) -> Iterator[Clause]:
 
 
 def _weight(graph: CallGraph, call: Call, opened: frozenset[str]) -> Weight | None:
-    if graph.target(call) is not None:
-        return None
     word = _first_word(call)
+    if graph.target(call) is not None:
+        # A function of its own that says so may do it by a function value: `state.send.(batch)`.
+        return "unknown" if word in _SAVING_WORDS else None
     if call.form == "call" and call.module != "?":
         if call.module in opened and word in _CLOSING_WORDS:
             return "tidies"

@@ -288,6 +288,25 @@ class TerminateWithoutTrapExit(Rule):
             end
             """,
         ),
+        Example(
+            """
+            defmodule Shop.Batches do
+              use GenServer
+
+              def init(send), do: {:ok, %{send: send, batch: []}}
+              def handle_cast({:add, item}, state), do: {:noreply, %{state | batch: [item | state.batch]}}
+              def terminate(_reason, state), do: flush(state)
+            #     ^^^^^^^^^ hint: leads to `flush/1`
+
+              defp flush(%{batch: []} = state), do: state
+
+              defp flush(state) do
+                state.send.(state.batch)
+                %{state | batch: []}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(

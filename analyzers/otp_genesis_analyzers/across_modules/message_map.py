@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules
 from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
@@ -22,6 +22,7 @@ from otp_genesis_analyzers.facts.messages.shapes import (
 )
 from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.project import ModuleEntry, Project
 from otp_genesis_analyzers.terms import Term
 
@@ -58,7 +59,7 @@ def messages(project: Project) -> tuple[Message, ...]:
 
 def unmatched(project: Project) -> Iterator[Message]:
     """The messages that no clause of their server can take."""
-    for message in messages(project):
+    for message in (*messages(project), *_sent_to_oneself(project)):
         module, way = message.server.module, message.sent.way
         if shows_all_clauses(module):
             patterns = patterns_of(module, way)
@@ -67,6 +68,26 @@ def unmatched(project: Project) -> Iterator[Message]:
                 continue
             if looked_up(message.sent.server).kind != "variable" or _is_own_process(project, message):
                 yield message
+
+
+def _sent_to_oneself(project: Project) -> Iterator[Message]:
+    """`send(self(), message)` in the process of a server, at once or by a timer."""
+    for path, analysis in sorted(project.files.items()):
+        for module in production_modules(analysis.facts, project.role_of(path)):
+            if not _is_server(module):
+                continue
+            own = callback_chains(call_graph(module))
+            for message in sent(module):
+                site = message.site
+                runs_here = site.call.runs == "here" and not site.clause.receives
+                if is_self(message.server) and runs_here and _runs_in_server_only(site, own):
+                    yield Message(path, message, ModuleEntry(path, module))
+
+
+def _runs_in_server_only(site: Site, own: Collection[str]) -> bool:
+    """A callback, or a private function that callbacks lead to: `init/1` is run by nobody else."""
+    is_callback = site.function.clauses[0].impl or site.function.id in (*HANDLER.values(), "init/1")
+    return site.function.id in own and (is_callback or not site.function.public)
 
 
 def _is_own_process(project: Project, message: Message) -> bool:
@@ -182,7 +203,10 @@ def _server(project: Project, entry: ModuleEntry, message: Sent) -> ModuleEntry 
 def _is_first(message: Sent) -> bool:
     """The addressee is the first parameter, as it is in client functions."""
     head = message.site.clause.head
-    return message.site.call.closure < 0 and bool(head) and head[0] == message.server
+    first = head[0] if head else None
+    if first is not None and first.kind == "operator" and first.value == "\\\\":
+        first = first.items[0]
+    return message.site.call.closure < 0 and first == message.server
 
 
 def _sent_tags(project: Project) -> tuple[frozenset[str], frozenset[str]]:

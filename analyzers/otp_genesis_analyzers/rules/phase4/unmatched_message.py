@@ -18,11 +18,12 @@ class UnmatchedMessage(Rule):
     """A message goes to a server that has no clause for it.
 
     ## What it does
-    Compares the messages that the application code calls, casts and sends to servers of the project with the
-    clauses of these servers: by tag, size and literal parts, where what is only known at run time fits
-    everything. The server must be known: by its registered name, or because its own client functions send
-    the message, to a process that is not that of another server by all that is seen. Reports as a **warning**
-    what no clause can take. A clause for a call or a cast that no code of the project sends gets a **hint**.
+    Compares the messages that the application code calls, casts and sends to servers of the project, and
+    those that a server sends to itself, with the clauses of these servers: by tag, size and literal parts,
+    where what is only known at run time fits everything. The server must be known: by its registered name, or
+    because its own client functions send the message, to a process that is not that of another server by all
+    that is seen. Reports as a **warning** what no clause can take. A clause for a call or a cast that no code
+    of the project sends gets a **hint**.
 
     ## Why it matters on the BEAM
     A call that no clause takes ends the server, not only the caller: `handle_call/3` fails with a
@@ -184,8 +185,67 @@ class UnmatchedMessage(Rule):
             end
             """,
         ),
+        Example(
+            """
+            defmodule Shop.Clock do
+              use GenServer
+
+              def init(opts) do
+                send(self(), :start)
+            #   ^^^^ warning: no clause of `handle_info/2` in `Shop.Clock` takes it
+                {:ok, opts}
+              end
+
+              def set(server \\\\ __MODULE__, time), do: GenServer.call(server, {:put, time})
+            #                                          ^^^^^^^^^^^^^^ warning: `{:put, _}` is called
+
+              def handle_call({:set, time}, _from, _state), do: {:reply, :ok, time}
+
+              def handle_info(:tick, state) do
+                plan(state)
+                {:noreply, state}
+              end
+
+              defp plan(pause), do: Process.send_after(self(), {:tick, 1}, pause)
+            #                       ^^^^^^^^^^^^^^^^^^ warning: that ends the server
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Clock do
+              use GenServer
+
+              def init(opts) do
+                send(self(), :tick)
+                spawn_link(fn -> send(self(), :start) end)
+                {:ok, opts}
+              end
+
+              def time do
+                send(self(), :now)
+
+                receive do
+                  :now -> Time.utc_now()
+                end
+              end
+
+              def wake, do: send(self(), :wake)
+              def handle_info(:tick, state), do: {:noreply, state}
+            end
+
+            defmodule Shop.Mute do
+              use GenServer
+
+              def init(opts) do
+                send(self(), :logged_and_dropped)
+                {:ok, opts}
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/till.ex

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.clause_results import ends_of, statements
 from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.model import Clause, FileFacts, Module
 from otp_genesis_analyzers.facts.processes.starts import start_of
@@ -36,12 +38,12 @@ def initial_state(source: Source, facts: FileFacts, module: Module) -> InitialSt
     built = [node for clause in clauses for node in _built(source, module, clause)]
     if _is_struct_state(module, built):
         for name, value in _struct_fields(source, facts, module):
-            fields[name] = value is not None and _is_empty(value)
+            fields[name] = value is not None and is_empty(value)
     for node in built:
-        if _is_empty(node):
+        if is_empty(node):
             fields[""] = True
         elif node.type == "map":
-            fields |= {name: _is_empty(value) for name, value in _entries(node)}
+            fields |= {name: is_empty(value) for name, value in entries(node)}
     return InitialState(fields)
 
 
@@ -95,11 +97,22 @@ def _built(source: Source, module: Module, clause: Clause) -> Iterator[Node]:
         if tag_of(returned) == "ok" and len(items) in (2, 3):
             name = syntax.text(items[1]) if items[1].type == "identifier" else ""
             if not name:
-                yield items[1]
+                yield from _given_by(source, call_graph(module), items[1])
                 continue
             bound = list(_bound_to(body, name))
             handed_on = not bound and clause.head[0].kind == "variable" and clause.head[0].value == name
             yield from _given_at_start(source, module) if handed_on else bound
+
+
+def _given_by(source: Source, graph: CallGraph, value: Node) -> Iterator[Node]:
+    """The value, or what the function of the module that it calls gives: `initial()`."""
+    name = syntax.local_name(value) if value.type == "call" else ""
+    function = graph.named(f"{name}/{len(syntax.arguments(value))}") if name else None
+    if function is None:
+        yield value
+        return
+    for clause in function.clauses:
+        yield from ends_of(statements(source, clause))
 
 
 def _given_at_start(source: Source, module: Module) -> Iterator[Node]:
@@ -135,7 +148,8 @@ def _bound_to(body: Node, name: str) -> Iterator[Node]:
                 yield value
 
 
-def _entries(node: Node) -> Iterator[tuple[str, Node]]:
+def entries(node: Node) -> Iterator[tuple[str, Node]]:
+    """Fields and values of a map or struct as it is written."""
     for content in node.named_children:
         for child in syntax.children(content) if content.type == "map_content" else []:
             if child.type == "keywords":
@@ -146,6 +160,7 @@ def _entries(node: Node) -> Iterator[tuple[str, Node]]:
                     yield from syntax.pairs(changed)
 
 
-def _is_empty(node: Node) -> bool:
+def is_empty(node: Node) -> bool:
+    """`%{}`, `[]`, `MapSet.new()`, `:queue.new()` and the like."""
     written = "".join(syntax.text(node).split())
     return written in _EMPTY or written in _EMPTY_CALLS

@@ -12,7 +12,9 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.model import Call, Clause, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.starts import start_of
+from otp_genesis_analyzers.facts.state.agent_state import agent_writes, starts_empty_agent
 from otp_genesis_analyzers.facts.state.declared_state import DeclaredField
 from otp_genesis_analyzers.facts.state.initial_state import initial_state
 from otp_genesis_analyzers.facts.state.persistence import persistence_call, rebuilding_call, saving_call
@@ -105,16 +107,47 @@ def _reasons(
     )
     if precious or any(name.startswith(("active_", "pending_")) for name in fields):
         yield Reason(1, f"the names speak of work ({', '.join(sorted(precious) or fields)})")
+    if _holds_handles(fields, writes):
+        yield Reason(-2, "the values are processes, references or sockets")
+    yield from _circumstances(graph, fields, tuple(_callback_calls(graph)))
+
+
+def agent_evidence(source: Source, module: Module) -> Evidence | None:
+    """The evidence for the agent that a module is; None when nothing adds to a state that starts empty."""
+    if "Agent" not in kinds(module) and not _is_singleton(module):
+        return None
+    writes = tuple(agent_writes(source, module))
+    if not writes or not starts_empty_agent(source, module):
+        return None
+    graph = call_graph(module)
+    names = tuple(dict.fromkeys(function.name for function, _ in writes))
+    shown = ", ".join(f"`{function.id}`" for function in dict.fromkeys(function for function, _ in writes))
+    reasons = [
+        Reason(2, f"{shown} {'adds' if len(names) == 1 else 'add'} what callers hand in"),
+        Reason(2, "its state starts from nothing"),
+    ]
+    if any(call.name == "update" and call.result in ("returned", "piped") for _, call in writes):
+        reasons.append(Reason(1, "the caller is told `:ok`"))
+    precious = _words(module.name.rpartition(".")[2], *names) & _PRECIOUS
+    if precious:
+        reasons.append(Reason(1, f"the names speak of work ({', '.join(sorted(precious))})"))
+    done = tuple(call for function in module.functions for call in _calls_of(function))
+    taken = {term.value for function, _ in writes for clause in function.clauses for term in clause.head}
+    if taken and all(_words(name) & _HANDLES for name in taken):
+        reasons.append(Reason(-2, "the values are processes, references or sockets"))
+    return Evidence((*reasons, *_circumstances(graph, [], done)), ())
+
+
+def _circumstances(graph: CallGraph, fields: list[str], done: tuple[Call, ...]) -> Iterator[Reason]:
+    """What does not depend on the messages: `done` is whatever the process does."""
+    module = graph.module
     if _is_singleton(module):
         yield Reason(1, "there is one of it, under a fixed name")
-    done = tuple(_callback_calls(graph))
     saved = persistence_call(graph, done) or saving_call(graph, done)
     if saved is not None:
         yield Reason(-3, f"`{saved.target}` saves or restores")
     if _words(module.name, *fields) & _REBUILDABLE:
         yield Reason(-2, "the names speak of what can be computed again")
-    if _holds_handles(fields, writes):
-        yield Reason(-2, "the values are processes, references or sockets")
     if any(call.module in _CONNECTION_CALLS for call in done):
         yield Reason(-2, "it is tied to a connection")
     if any(_option(use.options, "restart").is_atom("temporary") for use in module.uses):
@@ -177,7 +210,10 @@ def _is_ok(node: Node) -> bool:
 def _is_singleton(module: Module) -> bool:
     start_link = (function for function in module.functions if function.name in ("start_link", "start"))
     starts = (start_of(call) for function in start_link for call in _calls_of(function))
-    return any(start is not None and start.module == module.name and start.constant_name for start in starts)
+    return any(
+        start is not None and start.module in (module.name, "Agent") and start.constant_name
+        for start in starts
+    )
 
 
 def _callback_calls(graph: CallGraph) -> Iterator[Call]:

@@ -10,7 +10,13 @@ from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.state.declared_state import declared_collections
 from otp_genesis_analyzers.facts.state.persistence import offers_saving
-from otp_genesis_analyzers.facts.state.volatile_state import Evidence, Reason, declared_evidence, evidence_of
+from otp_genesis_analyzers.facts.state.volatile_state import (
+    Evidence,
+    Reason,
+    agent_evidence,
+    declared_evidence,
+    evidence_of,
+)
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -26,14 +32,15 @@ class VolatileState(Rule):
 
     ## What it does
     Adds up what speaks for it that a server holds data that somebody will miss, and shows the sum with its
-    reasons; from 4 on it is reported, always as **information**. It looks at servers where a call or a cast
-    adds its data to a map, list, set or queue that starts empty: +2. For it speak: `init` builds its state
-    from nothing but its options (+2), the caller is told `:ok` (+1), the names speak of work, such as order,
-    job or queue (+1), there is one server under a fixed name (+1), the project has a module for keeping
-    state that this one does not use (+1). Against it: something saves or restores (-3), the names speak of a
-    cache, a counter or the like (-2), the values are pids, references or sockets (-2), the server is tied to
-    a connection (-2), or it is never restarted or one of many that come and go (-2). Fields that a module
-    declares to a framework, `use Shop.Agent, schema: [task_queue: [default: []]]`, are scored by their names.
+    reasons; from 4 on it is reported, always as **information**. It looks at servers where a call or a cast,
+    and agents where a function, adds its data to a map, list, set or queue that starts empty: +2. For it
+    speak: `init` builds its state from nothing but its options (+2), the caller is told `:ok` (+1), the names
+    speak of work, such as order, job or queue (+1), there is one server under a fixed name (+1), the project
+    has a module for keeping state that this one does not use (+1). Against it: something saves or restores
+    (-3), the names speak of a cache, a counter or the like (-2), the values are pids, references or sockets
+    (-2), the server is tied to a connection (-2), or it is never restarted or one of many that come and go
+    (-2). What is written down where it is taken in is not reported at all. Fields that a module declares to a
+    framework, `use Shop.Agent, schema: [task_queue: [default: []]]`, are scored by their names.
 
     ## Why it matters on the BEAM
     A supervisor restarts a crashed process from `init/1`: its old state is gone, at each crash and at each
@@ -74,6 +81,10 @@ class VolatileState(Rule):
         "handle_ handle_",
         "handle_ start_link",
         "schema:",
+        "Agent start_link",
+        "Agent update",
+        "Agent cast",
+        "Agent get_and_update",
     )
     fixes = (FixKind.LLM,)
 
@@ -138,6 +149,27 @@ class VolatileState(Rule):
 
               @impl true
               def handle_cast({:push, job}, queue), do: {:noreply, :queue.in(job, queue)}
+            end
+
+            defmodule Shop.Repairs do
+            #         ^^^^^^^^^^^^ information: score 4 for `repairs`
+              use GenServer
+
+              def init(shop), do: {:ok, new(shop)}
+              def handle_cast({:add, repair}, s), do: {:noreply, Map.update!(s, :repairs, &[repair | &1])}
+              def handle_call(:open, _from, state), do: {:reply, state.repairs, state}
+              def handle_call({:due, repair}, _from, state), do: {:reply, repair in state.repairs, state}
+
+              defp new(shop), do: %{shop: shop, repairs: []}
+            end
+
+            defmodule Shop.Schedule do
+            #         ^^^^^^^^^^^^^ information: score 7 (+2 `book/2` adds what callers hand in
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+              def book(slot, guest), do: Agent.update(__MODULE__, &Map.put(&1, slot, guest))
+              def at(slot), do: Agent.get(__MODULE__, & &1[slot])
             end
             """
         ),
@@ -240,6 +272,30 @@ class VolatileState(Rule):
 
               def init(_opts), do: {:ok, %{prices: %{}}}
               def handle_cast({:put, id, price}, state), do: {:noreply, put_in(state.prices[id], price)}
+            end
+
+            defmodule Shop.RateCache do
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(&Map.new/0, name: __MODULE__)
+              def put(currency, rate), do: Agent.cast(__MODULE__, Map, :put, [currency, rate])
+            end
+
+            defmodule Shop.Menus do
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(fn -> Shop.Repo.all(Menu) end, name: __MODULE__)
+              def add(menu), do: Agent.update(__MODULE__, &[menu | &1])
+            end
+
+            defmodule Shop.Tally do
+              def count(orders) do
+                {:ok, tally} = Agent.start_link(fn -> [] end)
+                Enum.each(orders, &note(tally, &1))
+                Agent.get(tally, &length/1)
+              end
+
+              def note(tally, order), do: Agent.update(tally, fn noted -> [order | noted] end)
             end
 
             defmodule Shop.Limiter do
@@ -349,8 +405,10 @@ class VolatileState(Rule):
                 continue
             if "GenServer" in kinds(module):
                 evidence = evidence_of(file.source, file.facts, module)
-                if evidence is not None and evidence.score >= _REPORTED_AT - 1:
-                    yield self._finding(file, module, evidence)
+            else:
+                evidence = agent_evidence(file.source, module)
+            if evidence is not None and evidence.score >= _REPORTED_AT - 1:
+                yield self._finding(file, module, evidence)
             yield from self._declared(file, module)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.blocking import FoundWait, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.calls.clause_results import results
 from otp_genesis_analyzers.facts.messages.shapes import may_match
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.reading.read_terms import read_term
@@ -44,11 +45,23 @@ def callback_waits(graph: CallGraph, callback: Function) -> Iterator[CallbackWai
                     yield CallbackWait(callback, clause, call, min(found, key=_mildness))
 
 
+def sleeps_besides(graph: CallGraph, callback: Function) -> Iterator[CallbackWait]:
+    """The sleeps behind a call in a callback for which something worse stands: each has its own remedy."""
+    for clause in callback.clauses:
+        for call in clause.calls:
+            if call.runs == "here" and graph.target(call) is not None and graph.target(call) is not callback:
+                found = waits_behind(graph, callback, clause, call)
+                worst = min(found, key=_mildness, default=None)
+                for wait in found:
+                    if wait is not worst and wait.wait.kind == "sleep" and wait.wait.certain:
+                        yield CallbackWait(callback, clause, call, wait)
+
+
 def audience(source: Source, module: Module, callback: Function, clause: Clause) -> Audience:
     """Who waits with a clause of a callback: `handle_call` has its caller, the others those that queue."""
     if callback.id == "handle_call/3" or _is_call_event(callback, clause):
         return "callers"
-    if not _answers_calls(module) or callback.id not in (
+    if not _answers_calls(source, module) or callback.id not in (
         "handle_cast/2",
         "handle_info/2",
         "handle_continue/2",
@@ -79,9 +92,24 @@ def _is_call_event(callback: Function, clause: Clause) -> bool:
     return event is not None and event.kind == "tuple" and event.tag == "call"
 
 
-def _answers_calls(module: Module) -> bool:
+def _answers_calls(source: Source, module: Module) -> bool:
     calls = module.function("handle_call", 3)
-    return calls is not None and any(clause.head[0].kind != "variable" for clause in calls.clauses)
+    return calls is not None and any(
+        clause.head[0].kind != "variable" and not _only_answers(source, clause) for clause in calls.clauses
+    )
+
+
+def _only_answers(source: Source, clause: Clause) -> bool:
+    """`{:reply, :pong, state}`: who asks for that wants nothing but to wait for the server."""
+    answers = list(results(source, clause))
+    parts = syntax.children(answers[0]) if len(answers) == 1 and answers[0].type == "tuple" else []
+    return (
+        len(parts) == 3
+        and tag_of(answers[0]) == "reply"
+        and parts[1].type in ("atom", "boolean", "nil", "integer", "string")
+        and Term("variable", syntax.text(parts[2])) == clause.head[2]
+        and not clause.calls
+    )
 
 
 def continues_later(source: Source, module: Module) -> bool:

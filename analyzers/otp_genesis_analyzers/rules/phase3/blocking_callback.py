@@ -4,16 +4,19 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
-from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
 from otp_genesis_analyzers.facts.calls.comments import says_slowed_down
-from otp_genesis_analyzers.facts.calls.sites import production_modules
-from otp_genesis_analyzers.facts.model import Function, Module
+from otp_genesis_analyzers.facts.calls.results import kept_variables
+from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
+from otp_genesis_analyzers.facts.messages.self_calls import self_calls
+from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.facts.processes.callback_waits import (
     CallbackWait,
     audience,
     callback_waits,
     ends_start,
+    sleeps_besides,
 )
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
@@ -372,6 +375,38 @@ class BlockingCallback(Rule):
         ),
         Example(
             """
+            defmodule Shop.Feed do
+              use GenServer
+
+              @pause 1_000
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:offers, _from, state), do: {:reply, GenServer.call(state.reader, :all), state}
+            #                                                      ^^^^^^^^^^^^^^ information: another process
+
+              def handle_cast(:connect, state) do
+                {:ok, reader} = Shop.Reader.start_link(state)
+                {:noreply, connect(%{state | reader: reader})}
+            #              ^^^^^^^ warning: waits for a connection in `:gen_tcp.connect/3`
+              end
+
+              defp connect(state) do
+                case :gen_tcp.connect(state.host, 80, []) do
+                  {:ok, socket} ->
+                    %{state | socket: socket}
+
+                  {:error, _reason} ->
+                    Process.sleep(@pause)
+            #       ^^^^^^^^^^^^^ hint: waits for a sleep of 1000 ms
+                    connect(state)
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Index do
               use GenServer
 
@@ -434,6 +469,22 @@ class BlockingCallback(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Agreement do
+              use GenServer
+
+              def wait, do: GenServer.call(__MODULE__, :ping, :infinity)
+              def total(server \\\\ __MODULE__), do: GenServer.call(server, :total)
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_info(:renew, _state), do: {:noreply, Req.get!("https://example.org/agreement").body}
+
+              def handle_call(:ping, _from, state), do: {:reply, :pong, state}
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/desk.ex
@@ -810,7 +861,7 @@ class BlockingCallback(Rule):
             for wait in callback_waits(graph, callback):
                 severity = _severity(file, module, wait)
                 span = _place(wait)
-                if severity is None or span in seen:
+                if severity is None or span in seen or _is_self_call(graph, wait):
                     continue
                 # Calls are mended clause by clause; what several other messages lead to is one wait.
                 place = wait.clause.span if callback.id == "handle_call/3" else None
@@ -818,6 +869,11 @@ class BlockingCallback(Rule):
                     yield self._finding(file, module, wait, severity)
                 seen.add(span)
                 reached.add((place, wait.found.call.head))
+            for wait in sleeps_besides(graph, callback):
+                severity = _severity(file, module, wait)
+                if severity is not None and _place(wait) not in seen:
+                    seen.add(_place(wait))
+                    yield self._finding(file, module, wait, Severity.HINT)
             if callback.id == "handle_call/3":
                 yield from self._unknown_functions(file, module, callback)
 
@@ -919,7 +975,25 @@ def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | 
         return Severity.HINT
     if found.kind == "process" and wait.found.call.guarded_by_rescue:
         return Severity.HINT
+    if found.kind == "process" and _is_own_child(module, wait.found.call):
+        return Severity.INFORMATION
     return Severity.WARNING if found.certain else Severity.INFORMATION
+
+
+def _is_self_call(graph: CallGraph, wait: CallbackWait) -> bool:
+    """It is the server itself that is called; OTP111 says so."""
+    if wait.found.wait.kind != "process":
+        return False
+    places = {wait.call.head, wait.found.call.head}
+    return any(not places.isdisjoint((own.call.head, own.site.call.head)) for own in self_calls(graph))
+
+
+def _is_own_child(module: Module, call: Call) -> bool:
+    """The process has the name of one that this server starts and is linked to: they wait for each other."""
+    server = call.args[0].value.rpartition(".")[2]
+    return any(
+        site.call.name == "start_link" and server in kept_variables(site.call) for site in sites(module)
+    )
 
 
 def _consequence(file: FileView, module: Module, wait: CallbackWait) -> str:

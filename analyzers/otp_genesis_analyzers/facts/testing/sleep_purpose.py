@@ -33,7 +33,7 @@ _NEXT_SECOND_MS = range(1001, 1101)
 
 _SECOND_MS = 1000
 _STORING = frozenset({"insert", "create", "fixture", "build", "add", "put", "update"})
-"""First words of functions that store something with the time of now."""
+"""Words in the names of functions that store something with the time of now."""
 _TIME_KEYS = (
     *("ttl", "expir", "window", "interval", "timeout", "cooldown", "debounc", "refill", "max_age"),
     *("period", "tick", "idle", "delay", "_after"),
@@ -236,15 +236,21 @@ def _reads(node: Node) -> bool:
 
 def _called(node: Node | None) -> str:
     """The first word of the function that an expression calls last: `start` of `x = Log.start_state(y)`."""
+    return _called_name(node).split("_", 1)[0]
+
+
+def _called_name(node: Node | None) -> str:
     if node is None:
         return ""
     if node.type == "binary_operator":
         left, right = syntax.left(node), syntax.right(node)
-        return _called(right) if syntax.operator(node) in ("=", "|>") else _called(left) or _called(right)
+        if syntax.operator(node) in ("=", "|>"):
+            return _called_name(right)
+        return _called_name(left) or _called_name(right)
     target = syntax.call_target(node) if node.type == "call" else None
     if target is not None and target.type == "dot":
         target = syntax.right(target)
-    return syntax.text(target).rstrip("!?").split("_", 1)[0] if target is not None else ""
+    return syntax.text(target).rstrip("!?") if target is not None else ""
 
 
 def _is_longer_than_given(source: Source, block: TestBlock, sleep: Call) -> bool:
@@ -289,7 +295,8 @@ def _comment_above(statement: Node) -> str:
 
 
 def _about_time(source: Source, block: TestBlock, sleep: Call, slept_ms: int) -> bool:
-    if slept_ms in _NEXT_SECOND_MS or (slept_ms == _SECOND_MS and _is_between_inserts(source, block, sleep)):
+    whole_seconds = slept_ms >= _SECOND_MS and slept_ms % _SECOND_MS == 0
+    if slept_ms in _NEXT_SECOND_MS or (whole_seconds and _is_between_inserts(source, block, sleep)):
         return True
     about = f"{describe_of(source, block.clause)} {block.function.name}".lower()
     if any(word in about for word in _TIME_WORDS) or _is_said_to_be_about_time(source, sleep):
@@ -303,13 +310,17 @@ def _about_time(source: Source, block: TestBlock, sleep: Call, slept_ms: int) ->
 
 
 def _is_between_inserts(source: Source, block: TestBlock, sleep: Call) -> bool:
-    """What is stored before and behind it gets different times."""
+    """What is stored before and soon behind it gets different times."""
     steps = statements(source, block.clause)
     step = statement_of(source, block.clause, sleep)
-    if step is None or step not in steps[1:-1]:
+    if step is None or step not in steps[1:]:
         return False
     index = steps.index(step)
-    return {_called(steps[index - 1]), _called(steps[index + 1])} <= _STORING
+    return _stores(steps[index - 1]) and any(map(_stores, steps[index + 1 : index + 4]))
+
+
+def _stores(step: Node) -> bool:
+    return not asserts(step) and not _STORING.isdisjoint(_called_name(step).split("_"))
 
 
 def _named_numbers(node: Node) -> Iterator[tuple[str, int]]:

@@ -133,6 +133,23 @@ def test_use_options_and_what_a_module_injects() -> None:
     assert [function.id for function in module.functions] == ["__using__/1"]
 
 
+@pytest.mark.parametrize(
+    ("quoted", "brings"),
+    [
+        ("use GenServer", ()),
+        ("use GenServer\n@behaviour Shop.Clock\n@impl true", ()),
+        ("def init(opts), do: {:ok, opts}\ndefp name, do: 1\ndefoverridable init: 1", ("init/1", "name/0")),
+        ("def unquote(name)(x), do: x", ("?",)),
+        ("Shop.Clauses.add()", ("?",)),
+        ("@before_compile Shop.Clauses", ("?",)),
+        ("if opts, do: (def go, do: 1)", ("?",)),
+    ],
+)
+def test_what_use_of_a_module_defines(quoted: str, brings: tuple[str, ...]) -> None:
+    module = module_in(f"defmodule A do\ndefmacro __using__(opts) do\nquote do\n{quoted}\nend\nend\nend")
+    assert module.quoted == brings
+
+
 def test_modules_named_as_values_are_told_from_receivers() -> None:
     facts = read(
         """

@@ -227,7 +227,10 @@ class Module(Struct, frozen=True, array_like=True):
     injects: tuple[tuple[str, Use], ...] = ()
     """`use` directives inside `quote`, by the function that quotes them: what `use ThisModule` adds."""
     wrapped: tuple[str, ...] = ()
-    """What the wrappers that it uses use for it: GenServer for `use MyApp.Server`."""
+    """What the wrappers of the project that it uses bring: their names, what they use for it (GenServer for
+    `use MyApp.Server`), the functions that they define (`start_link/1`), `?` for what can't be told."""
+    quoted: tuple[str, ...] = ()
+    """The functions that `use ThisModule` defines, `start_link/1`; `?` for what can't be told."""
 
     def function(self, name: str, arity: int) -> Function | None:
         for function in self.functions:

@@ -10,7 +10,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.clause_results import statements
 from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
 from otp_genesis_analyzers.facts.model import Clause, Module
-from otp_genesis_analyzers.facts.processes.kinds import kinds
+from otp_genesis_analyzers.facts.processes.kinds import is_known_wrapper, kinds
 from otp_genesis_analyzers.source import Source
 
 Fate = Literal[
@@ -27,7 +27,7 @@ _BRINGS_NO_CLAUSES = frozenset(
 
 def fate_of_stray_message(source: Source, module: Module) -> Fate:
     """For a plain message (`handle_info`, an `:info` event). Only for modules that are complete."""
-    if any(attribute.name == "before_compile" for attribute in module.attributes):
+    if "handle_info/2" in module.wrapped or any(a.name == "before_compile" for a in module.attributes):
         return "unknown"
     rest = _catch_alls(module)
     if rest:
@@ -40,7 +40,10 @@ def fate_of_stray_message(source: Source, module: Module) -> Fate:
 
 def may_bring_clauses(module: Module) -> bool:
     """It uses a module whose macro may add clauses that can't be seen."""
-    return any(use.module not in _BRINGS_NO_CLAUSES for use in module.uses)
+    return "handle_info/2" in module.wrapped or any(
+        use.module not in _BRINGS_NO_CLAUSES and not is_known_wrapper(module, use.module)
+        for use in module.uses
+    )
 
 
 def _catch_alls(module: Module) -> list[Clause]:

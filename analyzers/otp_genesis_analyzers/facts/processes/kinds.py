@@ -75,7 +75,7 @@ _KIND_OF_WEB_OPTION: dict[str, frozenset[Kind]] = {
 """The convention of Phoenix projects: `use ShopWeb, :live_view`."""
 
 Wrappers = Mapping[str, tuple[str, ...]]
-"""Modules of a project by name, with the known modules that `use` of one uses in turn."""
+"""Modules of a project by name, with what `use` of one brings: see `Module.wrapped`."""
 
 _SERVER_SIGNS = ("handle_call/3", "handle_cast/2", "handle_continue/2")
 
@@ -105,7 +105,8 @@ def wrappers_among(modules: Iterable[Module]) -> Wrappers:
         uses = [use.module for function, use in module.injects if function == "__using__"]
         known = tuple(name for name in uses if name in _KIND_OF_MODULE)
         if known:
-            found[module.name] = known
+            unknown = ("?",) if len(known) < len(uses) else ()
+            found[module.name] = (module.name, *known, *module.quoted, *unknown)
     return found
 
 
@@ -115,6 +116,11 @@ def with_wrapped(facts: FileFacts, wrappers: Wrappers) -> FileFacts:
     if all(new is old for new, old in zip(modules, facts.modules, strict=True)):
         return facts
     return structs.replace(facts, modules=modules)
+
+
+def is_known_wrapper(module: Module, used: str) -> bool:
+    """All that `use` of the module `used` adds is known, and stands in `module.wrapped`."""
+    return used in module.wrapped and "?" not in module.wrapped
 
 
 def explained(facts: FileFacts) -> bool:

@@ -114,6 +114,7 @@ class ModuleBuilder:
     imports: list[Import] = field(default_factory=list[Import])
     attributes: list[Attribute] = field(default_factory=list[Attribute])
     injects: list[tuple[str, Use]] = field(default_factory=list[tuple[str, Use]])
+    quoted: list[str] = field(default_factory=list[str])
     pending: list[PendingChildList] = field(default_factory=list[PendingChildList])
     unread: list[Unread] = field(default_factory=list[Unread])
     impl_next: bool = False
@@ -139,6 +140,7 @@ class ModuleBuilder:
             functions=tuple(functions),
             child_lists=child_lists,
             injects=tuple(self.injects),
+            quoted=tuple(dict.fromkeys(self.quoted)),
         )
 
 

@@ -158,13 +158,14 @@ def _receive_parts(call: Node) -> tuple[list[Node], dict[str, list[Node]]]:
 
 
 def _quote(walk: Walk, call: Node, _arguments: list[Node], _result: Result, _bound: Term | None) -> None:
-    """Quoted code does not run here; only the `use` lines that it injects are kept."""
+    """Quoted code does not run here; only the `use` lines and the functions that it injects are kept."""
     block = syntax.do_block(call)
     statements = syntax.children(block) if block is not None else []
     statements += [value for name, value in syntax.body_keywords(call).items() if name == "do"]
     for statement in statements:
         if syntax.local_name(statement) == "use":
             walk.injected_use(statement)
+        walk.quoted_statement(statement)
 
 
 FORMS: dict[str, Form] = {

@@ -16,6 +16,7 @@ from otp_genesis_analyzers.facts.model import Closure, FileFacts, Module, Result
 from otp_genesis_analyzers.facts.reading import call_sites, definitions
 from otp_genesis_analyzers.facts.reading.builders import ClauseBuilder, ModuleBuilder
 from otp_genesis_analyzers.facts.reading.process_boundaries import combined
+from otp_genesis_analyzers.facts.reading.quoted import defined_by
 from otp_genesis_analyzers.facts.reading.read_terms import module_name, read_term
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source, Span
@@ -233,6 +234,13 @@ class Walk:
         use = definitions.read_use(node, self.scope)
         if use is not None and self.module is not None:
             self.module.injects.append((self.clause.name, use))
+
+    def quoted_statement(self, node: Node) -> None:
+        """One statement of what `use` of the module adds to another."""
+        if self.module is not None and self.clause.name == "__using__":
+            defined = defined_by(node)
+            if defined:
+                self.module.quoted.append(defined)
 
 
 def _parts(walk: Walk, node: Node, _result: Result, _: Term | None) -> None:

@@ -212,8 +212,71 @@ class MonitorWithoutDown(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(opts) do
+                quote do
+                  use GenServer, unquote(opts)
+                  @behaviour Shop.Server
+                  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+                end
+              end
+            end
+            # file: lib/shop/guests.ex
+            defmodule Shop.Guests do
+              use Shop.Server, restart: :transient
+
+              def init(_opts), do: {:ok, %{}}
+
+              def handle_cast({:enter, pid}, guests) do
+                ref = Process.monitor(pid)
+            #         ^^^^^^^^^^^^^^^ warning: the message is logged and dropped
+                {:noreply, Map.put(guests, ref, :here)}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+                  def handle_info({:DOWN, ref, _, _, _}, refs), do: {:noreply, Map.delete(refs, ref)}
+                end
+              end
+            end
+            # file: lib/shop/other_server.ex
+            defmodule Shop.OtherServer do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+                  Shop.Clauses.for_the_end()
+                end
+              end
+            end
+            # file: lib/shop/guests.ex
+            defmodule Shop.Guests do
+              use Shop.Server
+
+              def init(_opts), do: {:ok, %{}}
+              def handle_cast({:enter, pid}, refs), do: {:noreply, Map.put(refs, Process.monitor(pid), :here)}
+              def handle_info(:closing, refs), do: {:stop, :normal, refs}
+            end
+
+            defmodule Shop.Cooks do
+              use Shop.OtherServer
+
+              def init(_opts), do: {:ok, %{}}
+              def handle_cast({:enter, pid}, refs), do: {:noreply, Map.put(refs, Process.monitor(pid), :here)}
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Visitors do

@@ -15,6 +15,8 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
 _FRAMEWORK_DECIDES = WEB_PROCESSES | frozenset[Kind](("WebSockex", "gen_statem"))
+_DECIDING = frozenset({"init/1", "terminate/2", "handle_continue/2"})
+"""Where a wrapper defines one of these, it may trap exits there."""
 _SERVER_BEHAVIOURS = frozenset({"GenServer", "GenStage", ":gen_server"})
 
 
@@ -307,8 +309,66 @@ class TerminateWithoutTrapExit(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(_opts) do
+                quote location: :keep do
+                  use GenServer
+                  def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+                end
+              end
+            end
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use Shop.Server
+
+              def init(opts), do: {:ok, opts}
+              def terminate(_reason, till), do: Shop.Repo.update!(till)
+            #     ^^^^^^^^^ warning: leads to `Shop.Repo.update!/1`
+            end
+            """,
+            fixed="""
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use Shop.Server
+
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              def terminate(_reason, till), do: Shop.Repo.update!(till)
+            end
+            """,
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/server.ex
+            defmodule Shop.Server do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def init(opts) do
+                    Process.flag(:trap_exit, true)
+                    setup(opts)
+                  end
+                end
+              end
+            end
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use Shop.Server
+
+              def setup(opts), do: {:ok, opts}
+              def terminate(_reason, till), do: Shop.Repo.update!(till)
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Journal do
@@ -500,9 +560,13 @@ def _traps_elsewhere(project: Project, call: Call) -> bool:
 
 
 def _decides_itself(module: Module) -> bool:
-    """A plain server: what a macro of the project or a framework adds to it is out of sight."""
-    declared = _SERVER_BEHAVIOURS & {*(use.module for use in module.uses), *module.behaviours}
-    return bool(declared) and not kinds(module) & _FRAMEWORK_DECIDES
+    """A plain server, also one that a wrapper makes; what other macros and frameworks add is out of sight."""
+    named = {*(use.module for use in module.uses), *module.behaviours}
+    if not named & _SERVER_BEHAVIOURS:
+        wrapped = set(module.wrapped)
+        if "?" in wrapped or not wrapped & _SERVER_BEHAVIOURS or wrapped & _DECIDING:
+            return False
+    return not kinds(module) & _FRAMEWORK_DECIDES
 
 
 def _clause_leading_to(graph: CallGraph, terminate: Function, effect: ShutdownEffect) -> Clause:

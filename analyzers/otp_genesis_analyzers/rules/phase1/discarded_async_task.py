@@ -6,18 +6,20 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.results import is_unused
-from otp_genesis_analyzers.facts.calls.sites import Site, site_at, sites
+from otp_genesis_analyzers.facts.calls.results import is_unused, thrown_away
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
-from otp_genesis_analyzers.findings import Finding, FixKind, Severity
+from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
 
+_TASKS = frozenset({"Task", "Task.Supervisor"})
 _BLOCKS = frozenset({"body", "do_block", "else_block", "block", "stab_clause", "source"})
 
 
@@ -26,7 +28,7 @@ class DiscardedAsyncTask(Rule):
 
     ## What it does
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` whose task is a
-    statement's unused value, is bound to `_`, or is returned to callers in the same module who all drop it.
+    statement's unused value, is bound to `_`, or is returned to callers who all drop it.
     It is **information** for a task without a link whose starter ends there: its result reaches nobody; and
     in a live component, where a view of the project takes `{ref, result}`.
 
@@ -57,6 +59,7 @@ class DiscardedAsyncTask(Rule):
     code = "OTP103"
     name = "discarded-async-task"
     severity = Severity.WARNING
+    project_wide = True
     anchors = ("Task async", "Task async_nolink")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
@@ -113,6 +116,36 @@ class DiscardedAsyncTask(Rule):
               end
             end
             """,
+        ),
+        Example(
+            """
+            # file: lib/shop/audit.ex
+            defmodule Shop.Audit do
+              def record(action) do
+                if Application.get_env(:shop, :audit) do
+                  Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Repo.insert(action) end)
+            #     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: thrown away by all who call `record/1`
+                end
+              end
+
+              def count, do: Task.async(fn -> Shop.Repo.aggregate(Shop.Action, :count) end)
+            end
+            # file: lib/shop_web/order_controller.ex
+            defmodule ShopWeb.OrderController do
+              use ShopWeb, :controller
+
+              def delete(conn, %{"id" => id}) do
+                Shop.Audit.record({:delete, id})
+                count = Shop.Audit.count()
+                render(conn, "deleted.html", count: Task.await(count))
+              end
+
+              def show(conn, %{"id" => id}) do
+                Shop.Audit.record({:show, id})
+                render(conn, "order.html", id: id)
+              end
+            end
+            """
         ),
         Example(
             """
@@ -226,6 +259,57 @@ class DiscardedAsyncTask(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/index.ex
+            defmodule Shop.Index do
+              def rebuild, do: Task.async(fn -> Shop.Repo.all(Shop.Word) end)
+              def sweep, do: Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Repo.sweep() end)
+              def warm, do: Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Repo.warm() end)
+              def count(pid), do: Task.async(fn -> send(pid, {:count, Shop.Repo.count()}) end)
+            end
+            # file: lib/shop/index_job.ex
+            defmodule Shop.IndexJob do
+              use Oban.Worker
+
+              def perform(_job) do
+                Shop.Index.count(self())
+                wait()
+              end
+
+              defp wait do
+                receive do
+                  {:count, count} -> {:ok, count}
+                after
+                  5_000 -> :error
+                end
+              end
+            end
+            # file: lib/shop/keeper.ex
+            defmodule Shop.Keeper do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_info(:sweep, state) do
+                Shop.Index.sweep()
+                Shop.Index.rebuild()
+                {:noreply, state}
+              end
+
+              def handle_info({ref, _swept}, state) when is_reference(ref), do: {:noreply, state}
+            end
+            # file: scripts/try.exs
+            defmodule Shop.Try do
+              use ExUnit.Case
+
+              test "starts" do
+                Task.async(fn -> System.cmd("mix", ["run"]) end)
+                Process.sleep(1_000)
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Search do
@@ -347,6 +431,8 @@ class DiscardedAsyncTask(Rule):
         if file.role.is_test:
             return
         for module in file.facts.modules:
+            if "Test" in kinds(module):
+                continue
             graph = call_graph(module)
             for site in sites(module):
                 if _starts_async(site) and _nobody_takes_result(graph, site):
@@ -361,6 +447,34 @@ class DiscardedAsyncTask(Rule):
         if any(map(takes_task_replies, views)):
             return structs.replace(finding, severity=Severity.INFORMATION)
         return finding
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        """Tasks that a public function returns, where everybody who calls it throws them away."""
+        for path, analysis in project.files.items():
+            facts = analysis.facts
+            if _TASKS.isdisjoint(facts.references):
+                continue
+            for module in production_modules(facts, project.role_of(path)):
+                for site in sites(module):
+                    if _starts_async(site) and site.call.result == "returned" and site.function.kind == "def":
+                        caller = _first_of_droppers(project, site)
+                        if caller is not None:
+                            yield self._returned(project, path, site, caller)
+
+    def _returned(self, project: Project, path: str, site: Site, caller: Site) -> Finding:
+        there = project.module(caller.module.name)
+        is_linked = site.call.name != "async_nolink"
+        return self.report(
+            path,
+            site.call.head,
+            f"the task of `{site.call.target}` is thrown away by all who call `{site.function.id}`: its "
+            f"result stays in their mailboxes{', and its crash ends them' if is_linked else ''}",
+            snippet=site.call.target,
+            scope=site.scope,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=(Related(there.path if there else path, caller.call.head, "it is thrown away here"),),
+        )
 
     def _finding(self, file: FileView, site: Site) -> Finding:
         is_linked = site.call.name != "async_nolink"
@@ -379,6 +493,22 @@ class DiscardedAsyncTask(Rule):
             severity=Severity.INFORMATION if ends else Severity.WARNING,
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
+
+
+def _first_of_droppers(project: Project, site: Site) -> Site | None:
+    """A caller of the function around the call, when no caller does anything with what it gives."""
+    graph, function = call_graph(site.module), site.function
+    if site.clause.impl or not site.module.complete:
+        return None
+    inside = (Site(site.module, *caller) for caller in graph.callers(function) if caller[0] is not function)
+    callers = [*inside, *outside_calls(project, site.module, [function])]
+    return callers[0] if callers and all(map(_drops, callers)) else None
+
+
+def _drops(caller: Site) -> bool:
+    if caller.call.form != "call" or not thrown_away(caller.clause, caller.call):
+        return False
+    return not takes_task_replies(caller.module) and not _received(call_graph(caller.module), caller)
 
 
 def _ends_with_process(source: Source, call: Call) -> bool:

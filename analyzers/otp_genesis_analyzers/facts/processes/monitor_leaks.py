@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.messages.shapes import Taken, taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
+from otp_genesis_analyzers.facts.state.state_use import StateUses
 from otp_genesis_analyzers.source import Source
 
 Leak = Literal["left behind", "each turn", "each request", "overwritten"]
@@ -114,7 +115,11 @@ def _of_server(source: Source, graph: CallGraph, site: Site) -> LeakedMonitor | 
     comes = [message for message in messages if _leads_to(graph, message.clause, site)]
     for coming in comes:
         for going in messages:
-            if _is_opposite(coming, going) and _lets_go(source, graph, going.clause):
+            if (
+                _is_opposite(coming, going)
+                and _lets_go(source, graph, going.clause)
+                and _of_one_collection(source, graph, coming.clause, going.clause)
+            ):
                 return LeakedMonitor(site, "left behind", going)
     for coming in comes:
         if coming.clause is site.clause and coming.way in ("call", "cast") and _asks_nothing(source, site):
@@ -148,6 +153,14 @@ def _lets_go(source: Source, graph: CallGraph, clause: Clause) -> bool:
             for inner in graph.functions[reached].clauses:
                 names |= set(_called_names(source, inner))
     return bool(names & _REMOVERS) and not names & _ENDINGS
+
+
+def _of_one_collection(source: Source, graph: CallGraph, coming: Clause, going: Clause) -> bool:
+    """Both change the same field of the state, as far as that is known: not guests here and jobs there."""
+    uses = StateUses(source, graph)
+    come, go = (uses.of_clause(clause, len(clause.head) - 1) for clause in (coming, going))
+    known = come.writes and go.writes and not (come.whole or go.whole)
+    return not known or bool(come.writes & go.writes)
 
 
 def _called_names(source: Source, clause: Clause) -> Iterator[str]:

@@ -197,6 +197,30 @@ class MonitorLeak(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Kitchen do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{cooks: %{}, orders: %{}}}
+
+              @impl true
+              def handle_call({:add, pid}, _from, state) do
+                {:reply, :ok, put_in(state.cooks[Process.monitor(pid)], pid)}
+              end
+
+              def handle_call({:remove_order, id}, _from, state) do
+                {:reply, :ok, %{state | orders: Map.delete(state.orders, id)}}
+              end
+
+              @impl true
+              def handle_info({:DOWN, ref, :process, _pid, _reason}, state) do
+                {:noreply, %{state | cooks: Map.delete(state.cooks, ref)}}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Leases do
               use GenServer
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from otp_genesis_analyzers.facts.calls.branches import supervised_start_failed
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.sites import Site
+from otp_genesis_analyzers.facts.messages.mailbox import sets_trap_exit
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Receive
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
@@ -48,9 +49,11 @@ def is_watchdog(work: Work) -> bool:
 
 def _ends_with_another(work: Work, receive: Receive) -> bool:
     """It watches a process, whose end ends the wait: a watchdog goes with what it guards."""
-    watches = any(monitors_process(call) for call in work.calls)
-    return watches and any(
-        pattern.tag == "DOWN" or pattern.kind == "variable" for pattern in map(unwrapped, receive.patterns)
+    ends = {"DOWN"} if any(monitors_process(call) for call in work.calls) else set[str]()
+    if any(map(sets_trap_exit, work.calls)):
+        ends.add("EXIT")
+    return bool(ends) and any(
+        pattern.tag in ends or pattern.kind == "variable" for pattern in map(unwrapped, receive.patterns)
     )
 
 

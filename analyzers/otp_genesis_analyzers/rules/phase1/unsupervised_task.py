@@ -21,6 +21,7 @@ from otp_genesis_analyzers.facts.processes.started_work import (
     stops,
 )
 from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
+from otp_genesis_analyzers.facts.processes.unseen_death import is_watchdog
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -34,7 +35,8 @@ class UnsupervisedTask(Rule):
     ## What it does
     Reports `Task.start` and `Task.start_link` in application code. It is a **warning** where nobody keeps
     the pid, **information** where somebody does, and a **hint** where a server starts a task that is
-    linked to it, which is usually meant, or where the task only stops or tells another process.
+    linked to it, which is usually meant, or where the task only stops or tells another process, or only
+    waits for the end of its starter.
 
     ## Why it matters on the BEAM
     When the application stops, the task is killed where it stands. Below a supervisor it is stopped in its
@@ -123,6 +125,28 @@ class UnsupervisedTask(Rule):
               end
             end
             """,
+        ),
+        Example(
+            """
+            defmodule Shop.Build do
+              def run(build) do
+                owner = self()
+                watch(owner, build)
+                Shop.Runner.run(build)
+              end
+
+              defp watch(owner, build) do
+                Task.start_link(fn ->
+            #   ^^^^^^^^^^^^^^^ hint: it ends with the process it watches
+                  Process.flag(:trap_exit, true)
+
+                  receive do
+                    {:EXIT, ^owner, reason} -> Shop.Log.ended(build, reason)
+                  end
+                end)
+              end
+            end
+            """
         ),
         Example(
             """
@@ -399,6 +423,8 @@ class UnsupervisedTask(Rule):
                 yield self._finding(file, site, Severity.HINT, "an error in it ends this server too")
         elif only_stops_or_tells(graph, work):
             yield self._finding(file, site, Severity.HINT, "it only stops or tells another process")
+        elif linked and is_watchdog(work):
+            yield self._finding(file, site, Severity.HINT, "it ends with the process it watches")
         elif is_unused(graph, site.function, site.clause, site.call) and not _watches(site):
             yield self._finding(file, site, Severity.WARNING, _loss(site, linked))
         else:

@@ -29,6 +29,8 @@ class Role(StrEnum):
 _TEST_FOLDERS = {"test", "tests", "integration_test", "integration_tests", "test_integrations"}
 _BENCHMARK_FOLDERS = {"bench", "benches", "benchmark", "benchmarks"}
 _EXAMPLE_FOLDERS = {"example", "examples", "demo", "demos"}
+_SHOWING_FOLDERS = {"examples", "demos"}
+"""Not `example`, which may be the name of an application."""
 _SCRIPT_FOLDERS = {"dev", "rel", "installer", "scripts"}
 
 
@@ -54,7 +56,7 @@ def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
         return Role.MIX_TASK
     if pure.suffix == ".exs" or any(part in _SCRIPT_FOLDERS for part in folders[:1]):
         return Role.SCRIPT
-    if any(part in _BENCHMARK_FOLDERS for part in folders):
+    if any(part in _BENCHMARK_FOLDERS | _SHOWING_FOLDERS for part in folders):
         return Role.SCRIPT
     if name == "debug.ex" or pure.stem.endswith("_cli"):
         return Role.DEV_TOOL

@@ -24,6 +24,8 @@ ROLES = {
     "mix.exs": Role.CONFIG,
     "priv/repo/seeds.exs": Role.SCRIPT,
     "bench/run.ex": Role.SCRIPT,
+    "lib/shop/examples/till.ex": Role.SCRIPT,
+    "lib/example/till.ex": Role.LIB,
     "lib/shop/debug.ex": Role.DEV_TOOL,
     "lib_old/shop/cart.ex": Role.SCRIPT,
     "web/router.ex": Role.LIB,

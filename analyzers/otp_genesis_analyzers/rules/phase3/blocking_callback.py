@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from msgspec import structs
+
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
@@ -45,8 +47,8 @@ class BlockingCallback(Rule):
     network, a command, another node, a task or a sleep. **Information** is what may be short: a sleep of
     unknown length, `Task.yield`, a function that the state holds, a function of another module that sends a
     message and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes
-    whose failure is caught, sleeps of a server that nobody calls, and of a channel in `join` or where a
-    comment says that the user is slowed down.
+    whose failure is caught, the waits of a worker of poolboy, sleeps of a server that nobody calls, and of a
+    channel in `join` or where a comment says that the user is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -369,6 +371,35 @@ class BlockingCallback(Rule):
               defp connect(state) do
                 {:ok, socket} = :gen_tcp.connect(state.host, 80, [])
                 %{state | socket: socket}
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+
+              @impl true
+              def start(_type, _args) do
+                pool = :poolboy.child_spec(:printers, worker_module: Shop.Printer, size: 4)
+                Supervisor.start_link([pool], strategy: :one_for_one)
+              end
+            end
+            # file: lib/shop/printer.ex
+            defmodule Shop.Printer do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call({:print, path}, _from, state) do
+                {:reply, System.cmd("lp", [path]), state}
+            #            ^^^^^^^^^^ hint: waits for a system command
               end
             end
             """
@@ -886,6 +917,18 @@ class BlockingCallback(Rule):
                     slowed = callback.id == "join/3" or says_slowed_down(file.source, _place(wait).start)
                     yield self._finding(file, module, wait, Severity.HINT if slowed else Severity.WARNING)
 
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """Who has a worker of a pool to himself keeps nobody else waiting."""
+        if finding.severity is Severity.HINT:
+            return finding
+        around = [
+            module
+            for module in project.files[finding.path].facts.modules
+            if module.span.contains(finding.span)
+        ]
+        pooled = bool(around) and _is_pooled(project, max(around, key=lambda module: module.span.start))
+        return structs.replace(finding, severity=Severity.HINT) if pooled else finding
+
     def check_project(self, project: Project) -> Iterable[Finding]:
         for wait in waits_elsewhere(project):
             kind = kinds(wait.module)
@@ -893,10 +936,11 @@ class BlockingCallback(Rule):
                 continue
             shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
             if wait.callback.id not in _NOT_JUDGED and wait.call.head not in shown:
-                yield self._elsewhere(wait)
+                yield self._elsewhere(wait, pooled=_is_pooled(project, wait.module))
 
-    def _elsewhere(self, wait: WaitElsewhere) -> Finding:
+    def _elsewhere(self, wait: WaitElsewhere, *, pooled: bool) -> Finding:
         far = wait.far
+        severity = Severity.INFORMATION if far.wait.kind == "process" else Severity.WARNING
         return self.report(
             wait.path,
             wait.call.head,
@@ -904,7 +948,7 @@ class BlockingCallback(Rule):
             f"`{wait.out.target}`: every caller of `{wait.module.name}` waits too",
             snippet=wait.call.target,
             scope=scope_of(wait.module, wait.callback),
-            severity=Severity.INFORMATION if far.wait.kind == "process" else Severity.WARNING,
+            severity=Severity.HINT if pooled else severity,
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
             related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
@@ -978,6 +1022,16 @@ def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | 
     if found.kind == "process" and _is_own_child(module, wait.found.call):
         return Severity.INFORMATION
     return Severity.WARNING if found.certain else Severity.INFORMATION
+
+
+def _is_pooled(project: Project, module: Module) -> bool:
+    """A file that names it turns to poolboy, which lends each worker to one process at a time."""
+    return any(
+        site.call.module == ":poolboy"
+        for facts in project.naming(module.name, in_application=True)
+        for other in facts.modules
+        for site in sites(other)
+    )
 
 
 def _is_self_call(graph: CallGraph, wait: CallbackWait) -> bool:

@@ -506,13 +506,24 @@ class BlockingCallback(Rule):
               use GenServer
 
               def wait, do: GenServer.call(__MODULE__, :ping, :infinity)
-              def total(server \\\\ __MODULE__), do: GenServer.call(server, :total)
 
               def init(opts), do: {:ok, opts}
 
               def handle_info(:renew, _state), do: {:noreply, Req.get!("https://example.org/agreement").body}
 
               def handle_call(:ping, _from, state), do: {:reply, :pong, state}
+            end
+
+            defmodule Shop.Sums do
+              @moduledoc "Calls itself, of which OTP111 tells."
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              def total(server \\\\ __MODULE__), do: GenServer.call(server, :total)
+
+              def init(opts), do: {:ok, opts}
+              def handle_call(:total, _from, state), do: {:reply, Enum.sum(state), state}
+              def handle_info(:check, state), do: {:noreply, [total() | state]}
             end
             """
         ),

@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.results import is_unused
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.messages.mailbox import messages_taken, takes_task_replies, traps_exits
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
@@ -44,8 +43,8 @@ class TaskReplyUnhandled(Rule):
 
     ## When it is legitimate
     When a clause takes `{ref, result}`, when a last clause hands every message on, when the task is awaited,
-    polled with `Task.yield/2` or shut down. None of these is reported. A task that is thrown away at once
-    is OTP103's business.
+    polled with `Task.yield/2` or shut down. None of these is reported. For a task that is thrown away at once
+    OTP103 has the better fix.
 
     ## Use instead
     ```elixir
@@ -251,6 +250,25 @@ class TaskReplyUnhandled(Rule):
               end
 
               def handle_info(_message, state), do: {:noreply, state}
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Index do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_cast(:build, state) do
+                Task.Supervisor.async_nolink(Shop.TaskSupervisor, &build/0)
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: its result is logged and dropped
+                {:noreply, state}
+              end
+
+              defp build, do: Shop.Search.build()
             end
             """
         ),
@@ -517,7 +535,7 @@ def _tasks_left_alone(module: Module) -> Iterator[Site]:
     if any(_takes_reply(site) for site in own) or _receives_reply(module):
         return
     for site in own:
-        if _starts_async(site) and not _thrown_away(graph, site):
+        if _starts_async(site):
             yield site
 
 
@@ -538,7 +556,3 @@ def _receives_reply(module: Module) -> bool:
         for receive in clause.receives
         for pattern in receive.patterns
     )
-
-
-def _thrown_away(graph: CallGraph, site: Site) -> bool:
-    return is_unused(graph, site.function, site.clause, site.call)

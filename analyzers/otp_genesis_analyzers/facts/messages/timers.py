@@ -7,15 +7,25 @@ from typing import NamedTuple
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site
-from otp_genesis_analyzers.facts.messages.shapes import Taken, has_shape_of, is_later, sent, sent_by, taken
+from otp_genesis_analyzers.facts.messages.shapes import (
+    Taken,
+    has_shape_of,
+    is_later,
+    sent,
+    sent_by,
+    taken,
+    unwrapped,
+)
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self, registered_names
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
 _MAX_HOPS = 3
+_ENDS = frozenset({"DOWN", "EXIT"})
 _CONSTANT = frozenset({"atom", "tuple", "int", "string", "module"})
 
 
@@ -42,7 +52,7 @@ class Arming(NamedTuple):
 
 
 class SecondChain(NamedTuple):
-    """A call or a cast that starts a chain of a message which arms itself again in `handler`."""
+    """A call, a cast or a `:DOWN` that starts a chain of a message which arms itself again in `handler`."""
 
     entry: Taken
     arming: Arming
@@ -51,8 +61,11 @@ class SecondChain(NamedTuple):
 
     @property
     def surely(self) -> bool:
-        """Whenever the entry is taken: no condition is in the way but that of the chain itself."""
-        return self.arming.reached.certain or self.arming.call is self.again.call
+        """Whenever the entry is taken, and for ever: no condition is in the way but one that both have."""
+        reached = self.arming.reached
+        if self.arming.call is self.again.call:
+            return not reached.first.branch and len(reached.site.function.clauses) == 1
+        return reached.certain and self.again.reached.certain
 
 
 class OpenLimit(NamedTuple):
@@ -64,7 +77,10 @@ class OpenLimit(NamedTuple):
 
 
 def second_chains(graph: CallGraph) -> Iterator[SecondChain]:
-    """Chains started by a call or a cast beside the one that runs, with no timer cancelled on the way."""
+    """Chains started beside the one that runs, with no timer cancelled on the way.
+
+    That is by a call, a cast, or the end of another process.
+    """
     clauses = list(taken(graph.module))
     chains = [
         (handler, again)
@@ -73,7 +89,10 @@ def second_chains(graph: CallGraph) -> Iterator[SecondChain]:
         for again in _own_chain(graph, handler)
     ]
     for entry in clauses if chains else ():
-        if entry.way not in ("call", "cast") or _is_idle_clause(entry) or _comes_once(graph.module, entry):
+        tells_end = entry.way == "info" and unwrapped(entry.pattern).tag in _ENDS
+        if not tells_end and entry.way not in ("call", "cast"):
+            continue
+        if _is_idle_clause(entry) or _comes_once(graph.module, entry):
             continue
         reached = list(_calls_from(graph, entry.function, entry.clause))
         if any(cancels(found.site.call) for found in reached):
@@ -81,32 +100,53 @@ def second_chains(graph: CallGraph) -> Iterator[SecondChain]:
         started: dict[Term, SecondChain] = {}
         for arming in _armed(graph.module, reached):
             for handler, again in chains:
-                if arming.message == again.message:
+                # What is armed only sometimes may stand still until a process has ended.
+                if arming.message == again.message and (again.reached.certain or not tells_end):
                     started.setdefault(arming.message, SecondChain(entry, arming, handler, again))
         yield from started.values()
 
 
-def open_limits(source: Source, module: Module) -> Iterator[OpenLimit]:
+def open_limits(source: Source, graph: CallGraph) -> Iterator[OpenLimit]:
     """Time limits of requests that answer whatever became of the request meanwhile."""
+    module = graph.module
     handlers = [clause for clause in taken(module) if clause.way == "info"]
     for entry in taken(module):
         asker = _asker(entry)
         if not asker:
             continue
-        for call in entry.clause.calls:
-            message = sent_by(call)
-            if message is None or not is_later(call) or not thrown_away(entry.clause, call):
-                continue
-            if not any(part.value == asker for part in message[2].walk() if part.kind == "variable"):
-                continue
-            handler = next((one for one in handlers if has_shape_of(one.pattern, message[2])), None)
-            reply = _sure_reply(handler) if handler is not None and not _looks_first(handler) else None
-            if (
-                handler is not None
-                and reply is not None
-                and _is_known_elsewhere(source, entry.clause, call, asker)
-            ):
-                yield OpenLimit(Site(module, entry.function, entry.clause, call), handler, reply)
+        helpers = _helpers(source, graph, entry, asker)
+        for function, clause, name in [(entry.function, entry.clause, asker), *helpers]:
+            for call in clause.calls:
+                found = _open_limit(handlers, clause, call, name)
+                if found is not None and _is_known_elsewhere(source, clause, call, name):
+                    yield OpenLimit(Site(module, function, clause, call), *found)
+
+
+def _helpers(
+    source: Source, graph: CallGraph, entry: Taken, asker: str
+) -> Iterator[tuple[Function, Clause, str]]:
+    """Functions of the module that are handed the caller, with their name for it."""
+    for call in entry.clause.calls:
+        target = graph.target(call) if call.runs == "here" and call.form == "call" else None
+        if target is None or target is entry.function:
+            continue
+        given = [syntax.text(node) for node in argument_nodes(source, call)]
+        for clause in target.clauses:
+            for name, parameter in zip(given, clause.head, strict=False):
+                if name == asker and parameter.kind == "variable":
+                    yield target, clause, parameter.value
+
+
+def _open_limit(handlers: list[Taken], clause: Clause, call: Call, asker: str) -> tuple[Taken, Call] | None:
+    """The handler of a timer for the caller that nothing cancels, with its answer."""
+    message = sent_by(call)
+    if message is None or not is_later(call) or not thrown_away(clause, call):
+        return None
+    if not any(part.value == asker for part in message[2].walk() if part.kind == "variable"):
+        return None
+    handler = next((one for one in handlers if has_shape_of(one.pattern, message[2])), None)
+    reply = _sure_reply(handler) if handler is not None and not _looks_first(handler) else None
+    return (handler, reply) if handler is not None and reply is not None else None
 
 
 def cancels(call: Call) -> bool:

@@ -9,6 +9,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.clause_results import ends_of
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in, guards_of
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes, binding_of, handed_to
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.source import Source
@@ -31,11 +32,9 @@ def abandoned_tasks(source: Source, site: Site) -> Abandoned | None:
     call, clause = site.call, site.clause
     if call.form != "call" or not call.args or not _has_limit(call):
         return None
-    if (
-        not _starts_here(clause, call.args[0])
-        or _ends_task(clause)
-        or _is_mentioned_again(source, clause, call)
-    ):
+    element = _element_of_started(source, clause, call)
+    is_started = element is not None or _starts_here(clause, call.args[0])
+    if not is_started or _ends_task(clause) or _is_mentioned_again(source, clause, call, element):
         return None
     if call.is_to("Task", "yield"):
         return None if _gives_up_without_answer(source, call) else Abandoned(call, "yield")
@@ -67,20 +66,47 @@ def _starts_here(clause: Clause, task: Term) -> bool:
     return task.kind == "variable" and any(call.bound_to == task for call in starts)
 
 
+def _element_of_started(source: Source, clause: Clause, wait: Call) -> Node | None:
+    """The `task` of `Enum.map(tasks, fn task -> wait end)`, where `tasks` are started in the clause."""
+    task = next(iter(argument_nodes(source, wait)), None)
+    binding = binding_of(task) if task is not None and task.type == "identifier" else None
+    if binding is None or binding.way != "closure" or binding.pattern.type != "identifier":
+        return None
+    closure = binding.pattern.parent
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    tasks = handed_to(closure) if closure is not None else None
+    if tasks is not None and tasks.type == "identifier":
+        given = binding_of(tasks)
+        tasks = given.value if given is not None and given.pattern.type == "identifier" else None
+    if tasks is None:
+        return None
+    starts = [call.span.start for call in clause.calls if (call.module, call.name) in _STARTS]
+    return binding.pattern if any(tasks.start_byte <= at < tasks.end_byte for at in starts) else None
+
+
 def _ends_task(clause: Clause) -> bool:
     return any(call.module == "Task" and call.name in _ENDS for call in clause.calls)
 
 
-def _is_mentioned_again(source: Source, clause: Clause, wait: Call) -> bool:
-    """Besides its start and this wait: it is stored, handed on, or waited for once more."""
+def _is_mentioned_again(source: Source, clause: Clause, wait: Call, element: Node | None) -> bool:
+    """Besides its start and this wait: it is stored, handed on, or waited for once more.
+
+    `element` is the parameter of a `fn` that gets it, one of many.
+    """
     task = wait.args[0]
     if task.kind != "variable" or clause.body is None:
         return False
     waited, started = wait.span, [call.bound_to for call in clause.calls].count(task)
+    within = source.node_at(clause.body)
+    if element is not None:
+        within, started = element.parent or within, 0
+        while within.type != "anonymous_function" and within.parent is not None:
+            within = within.parent
     names = [
         node
-        for node in syntax.below(source.node_at(clause.body))
-        if node.type == "identifier" and syntax.text(node) == task.value
+        for node in syntax.below(within)
+        if node.type == "identifier" and syntax.text(node) == task.value and node != element
     ]
     inside = [node for node in names if waited.start <= node.start_byte < waited.end]
     return len(names) - len(inside) - (1 if wait.piped else 0) > started

@@ -14,6 +14,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.exiting import exits
 from otp_genesis_analyzers.facts.calls.guarded import guarded_in, guards_of
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes, binding_of, handed_to
 from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow_of
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.addresses import constant_name
@@ -215,14 +216,43 @@ def _is_negated(choice: Node) -> bool:
     return syntax.local_name(condition) == "is_nil"
 
 
-def polled_pids(clause: Clause) -> Iterator[Call]:
-    """`Process.alive?` about a pid that was kept: a field, or taken out of an argument."""
+def polled_pids(source: Source, clause: Clause) -> Iterator[Call]:
+    """`Process.alive?` about a pid that was kept: a field, taken out of an argument, one of many in a field.
+
+    Not what is only told on: `%{alive: Process.alive?(state.pid)}`.
+    """
     kept = {name for term in clause.head for name in _inside(term)}
     for call in clause.calls:
         if is_alive(call) and call.form == "call" and call.args and call.runs == "here":
-            pid = call.args[0]
-            if (pid.kind == "call" and pid.value.startswith("?.")) or pid.value in kept:
+            pid, node = call.args[0], source.node_at(call.span)
+            is_kept = (pid.kind == "call" and pid.value.startswith("?.")) or pid.value in kept
+            is_told = node.parent is not None and node.parent.type == "pair" and _is_in_map(node.parent)
+            if not is_told and (is_kept or _is_one_of_kept(source, clause, call)):
                 yield call
+
+
+def _is_in_map(pair: Node) -> bool:
+    keywords = pair.parent
+    return keywords is not None and keywords.parent is not None and keywords.parent.type == "map_content"
+
+
+def _is_one_of_kept(source: Source, clause: Clause, call: Call) -> bool:
+    """`fn pid -> if Process.alive?(pid), do: ... end` over `state.pids`."""
+    pid = next(iter(argument_nodes(source, call)), None)
+    binding = binding_of(pid) if pid is not None and pid.type == "identifier" else None
+    if binding is None or binding.way != "closure" or not clause.head:
+        return False
+    closure = binding.pattern.parent
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    collection = handed_to(closure) if closure is not None else None
+    if collection is None or collection.type != "call" or syntax.has_arguments(collection):
+        return False
+    target = syntax.call_target(collection)
+    holder = syntax.left(target) if target is not None and target.type == "dot" else None
+    state = clause.head[-1]
+    names = {part.value for part in (state, *state.items) if part.kind == "variable"}
+    return holder is not None and syntax.text(holder) in names
 
 
 def _inside(parameter: Term) -> Iterator[str]:

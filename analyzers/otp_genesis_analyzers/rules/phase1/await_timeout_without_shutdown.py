@@ -136,8 +136,50 @@ class AwaitTimeoutWithoutShutdown(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Nodes do
+              def all(nodes) do
+                tasks = Enum.map(nodes, fn node -> Task.async(fn -> Shop.Node.tree(node) end) end)
+
+                Enum.map(tasks, fn task ->
+                  try do
+                    Task.await(task, 10_000)
+            #       ^^^^^^^^^^ warning: its timeout is caught
+                  catch
+                    :exit, {:timeout, _} -> {:error, :timeout}
+                  end
+                end)
+              end
+
+              def some(nodes) do
+                nodes
+                |> Enum.map(&Task.async(fn -> Shop.Node.tree(&1) end))
+                |> Enum.map(fn task -> Task.yield(task, 100) end)
+            #                          ^^^^^^^^^^ warning
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Nodes do
+              def all(nodes) do
+                tasks = Enum.map(nodes, fn node -> Task.async(fn -> Shop.Node.tree(node) end) end)
+                Enum.map(tasks, fn task -> Task.yield(task, 100) || Task.shutdown(task) end)
+              end
+
+              def late(nodes) do
+                tasks = Enum.map(nodes, fn node -> Task.async(fn -> Shop.Node.tree(node) end) end)
+                Enum.map(tasks, fn task -> Task.yield(task, 100) || Shop.Late.keep(task) end)
+              end
+
+              def given(tasks), do: Enum.map(tasks, fn task -> Task.yield(task, 100) end)
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Prices do

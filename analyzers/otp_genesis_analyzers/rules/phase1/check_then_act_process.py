@@ -44,8 +44,8 @@ class CheckThenActProcess(Rule):
 
     ## When it is legitimate
     When the start knows `already_started`, when a `catch :exit, _` stands around the call. `send/2` to a pid
-    is safe, so a check before it does no harm. A lookup for information, for a log, for a test. A start that
-    only one process of the project ever makes. None of these is reported.
+    is safe, so a check before it does no harm. A lookup for information (`%{alive: Process.alive?(pid)}`),
+    for a log, for a test. A start that only one process of the project ever makes. None of these is reported.
 
     ## Use instead
     ```elixir
@@ -210,6 +210,15 @@ class CheckThenActProcess(Rule):
                 {:noreply, %{state | workers: state.workers -- dead}}
               end
 
+              def handle_info({:sold, item}, state) do
+                Enum.each(state.readers, fn reader ->
+                  if Process.alive?(reader), do: send(reader, {:sold, item})
+            #        ^^^^^^^^^^^^^^ information
+                end)
+
+                {:noreply, state}
+              end
+
               @impl true
               def handle_call(:printing?, _from, state), do: {:reply, printing?(state), state}
 
@@ -262,6 +271,21 @@ class CheckThenActProcess(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Panel do
+              use GenServer
+
+              @impl true
+              def init(printer), do: {:ok, %{printer: printer, scales: nil}}
+
+              @impl true
+              def handle_call(:status, _from, state) do
+                {:reply, %{printing: Process.alive?(state.printer), scales: state.scales != nil}, state}
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Carts do
@@ -492,7 +516,7 @@ class CheckThenActProcess(Rule):
             function = graph.functions[function_id]
             for clause in function.clauses if function.name != "terminate" else ():
                 acts = {check.question for check in checks(file.source, graph, clause)}
-                for call in polled_pids(clause):
+                for call in polled_pids(file.source, clause):
                     if call not in acts:
                         yield self._asked_again(file, Site(module, function, clause, call))
 

@@ -18,8 +18,9 @@ class TimerRearmLeak(Rule):
     ## What it does
     Reports a call or cast that sends its server a message, now or by a timer, whose `handle_info/2` clause
     arms the same message again, when no timer is cancelled on the way. It is **information** where a
-    condition in that clause decides. Also reports a time limit of a request whose reference is thrown away
-    and whose handler answers the caller in any case, though somebody else may have answered already.
+    condition in one of the clauses decides, and where the end of another process (`:DOWN`) starts the chain.
+    Also reports a time limit of a request whose reference is thrown away and whose handler answers the
+    caller in any case, though somebody else may have answered already.
 
     ## Why it matters on the BEAM
     A timer is not a property of the process, it is one more message on its way. Nothing replaces the one that
@@ -195,8 +196,103 @@ class TimerRearmLeak(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Fleet do
+              use GenServer
+
+              @impl true
+              def init(_), do: {:ok, %{vans: %{}, waiting: :queue.new()}}
+
+              @impl true
+              def handle_call(:van, from, state), do: {:noreply, wait(from, state)}
+
+              def handle_call({:back, van}, _from, state) do
+                {{:value, next}, waiting} = :queue.out(state.waiting)
+                GenServer.reply(next, van)
+                {:reply, :ok, %{state | waiting: waiting}}
+              end
+
+              @impl true
+              def handle_info(:count, state) do
+                Process.send_after(self(), :count, 5_000)
+                {:noreply, state}
+              end
+
+              def handle_info({:too_late, from}, state) do
+                GenServer.reply(from, :none)
+                {:noreply, state}
+              end
+
+              def handle_info({:DOWN, ref, :process, _pid, _reason}, state) do
+                if Map.has_key?(state.vans, ref) do
+                  send(self(), :count)
+            #     ^^^^ information: each `:DOWN`
+                end
+
+                {:noreply, %{state | vans: Map.delete(state.vans, ref)}}
+              end
+
+              defp wait(from, state) do
+                Process.send_after(self(), {:too_late, from}, 5_000)
+            #   ^^^^^^^^^^^^^^^^^^ warning: may have been answered
+                %{state | waiting: :queue.in(from, state.waiting)}
+              end
+            end
+
+            defmodule Shop.Belt do
+              use GenServer
+
+              @impl true
+              def init(_), do: {:ok, %{running: false}}
+
+              @impl true
+              def handle_call(:start, _from, state) do
+                if state.running, do: {:reply, :running, state}, else: {:reply, :ok, run(state)}
+            #                                                                        ^^^ information
+              end
+
+              @impl true
+              def handle_info(:turn, state), do: {:noreply, run(state)}
+
+              defp run(state) do
+                Process.send_after(self(), :turn, 5_000)
+                %{state | running: true}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Link do
+              @moduledoc "Connects again and again only while it is not connected."
+              use GenServer
+
+              @impl true
+              def init(_), do: {:ok, nil, {:continue, :connect}}
+
+              @impl true
+              def handle_info(:connect, state) do
+                case Shop.Line.open() do
+                  {:ok, line} ->
+                    Process.monitor(line)
+                    {:noreply, line}
+
+                  :error ->
+                    Process.send_after(self(), :connect, 1_000)
+                    {:noreply, state}
+                end
+              end
+
+              def handle_info({:DOWN, _ref, :process, _pid, _reason}, _line) do
+                send(self(), :connect)
+                {:noreply, nil}
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Poller do
@@ -400,7 +496,7 @@ class TimerRearmLeak(Rule):
                 continue
             for chain in second_chains(call_graph(module)):
                 yield self._chain(file, module, chain)
-            for limit in open_limits(file.source, module):
+            for limit in open_limits(file.source, call_graph(module)):
                 yield self._limit(file, limit)
 
     def _chain(self, file: FileView, module: Module, chain: SecondChain) -> Finding:

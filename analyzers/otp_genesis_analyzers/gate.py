@@ -53,11 +53,12 @@ class Gate:
         def held(anchors: Anchors) -> set[bytes]:
             return {anchor[-1] for anchor in anchors if anchor[-1] in places and present.issuperset(anchor)}
 
-        lines = content.count(b"\n")
+        lines, functions = content.count(b"\n"), content.count(b"def ")
         used = held(self.facts)
         rules: list[Card] = []
         for rule, anchors in self.rules:
-            if lines >= rule.least_lines and (words := held(anchors)):
+            is_large = lines >= rule.least_lines or 0 < rule.enough_functions <= functions
+            if is_large and (words := held(anchors)):
                 rules.append(rule)
                 used |= words
         if not used:

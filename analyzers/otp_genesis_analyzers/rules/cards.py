@@ -35,6 +35,7 @@ class Card(msgspec.Struct, frozen=True):
     anchors: tuple[str, ...]
     thresholds: Mapping[str, int]
     least_lines: int = 0
+    enough_functions: int = 0
 
     @property
     def rule(self) -> Rule:
@@ -82,6 +83,7 @@ def _card_of(rule: Rule) -> Card:
         rule.anchors,
         rule.thresholds,
         rule.least_lines,
+        rule.enough_functions,
     )
 
 

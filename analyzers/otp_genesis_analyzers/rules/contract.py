@@ -86,7 +86,9 @@ class Rule:
     """`refine` asks for nothing but the file and its mix project: an editor need not wait for other files."""
     anchors: ClassVar[tuple[str, ...]]
     least_lines: ClassVar[int] = 0
-    """A shorter file is never shown to the rule."""
+    """A shorter file is never shown to the rule, unless it has `enough_functions`."""
+    enough_functions: ClassVar[int] = 0
+    """A file in which `def` stands so often is shown to the rule, however short it is; 0 for none."""
     fixes: ClassVar[tuple[FixKind, ...]] = ()
     thresholds: ClassVar[Mapping[str, int]] = {}
     """What `[rules.CODE]` of the configuration can set, with the values that hold without it."""

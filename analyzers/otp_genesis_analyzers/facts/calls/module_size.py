@@ -15,6 +15,7 @@ _TEXT = frozenset({"sigil", "string", "charlist"})
 _LITERALS = frozenset({"list", "map", "tuple", "keywords"})
 _COMPUTED = frozenset({"call", "anonymous_function", "identifier", "interpolation"})
 _LONG_LITERAL_LINES = 50
+_MOST_ROWS_OF_AN_ENTRY = 5
 _HEREDOCS = (b'"""', b"'''")
 _RUN_TIME = frozenset({"def", "defp"})
 
@@ -23,20 +24,23 @@ def code_lines(source: Source, module: Module) -> int:
     """The lines between the functions of a module and within them, at run time.
 
     Docs, types, attributes, schemas, macros, nested modules and comments above functions are left out,
-    and so are text of several lines, a template or a query, and long literals: a table.
+    and so are text of several lines, a template or a query, and tables: long literals, or as many clauses of
+    nothing but literals.
     """
     block = syntax.do_block(source.node_at(module.span))
     if block is None:
         return 0
-    lines = block.end_point.row - block.start_point.row
+    lines, in_tables = block.end_point.row - block.start_point.row, 0
     for statement in block.named_children:
         if syntax.local_name(statement) not in _RUN_TIME:
             lines -= _rows(statement) + 1
             continue
+        if _is_row_of_a_table(statement):
+            in_tables += _rows(statement) + 1
         lines -= sum(map(_rows, _data(statement)))
         if _may_hold_text(source, statement):
             lines -= sum(map(_rows, _texts(statement)))
-    return lines
+    return lines - in_tables if in_tables >= _LONG_LITERAL_LINES else lines
 
 
 def mostly_macro(module: Module) -> bool:
@@ -98,6 +102,19 @@ def _may_hold_text(source: Source, node: Node) -> bool:
     """Text of several lines is nearly always a heredoc: no need to look for any other."""
     content = source.content
     return any(content.find(mark, node.start_byte, node.end_byte) >= 0 for mark in _HEREDOCS)
+
+
+def _is_row_of_a_table(definition: Node) -> bool:
+    """`def zone(1), do: :north`: a literal is given for a literal."""
+    head, _ = syntax.definition_head(definition)
+    if head is None or head.type != "call" or _rows(definition) > _MOST_ROWS_OF_AN_ENTRY:
+        return False
+    given = [*syntax.arguments(head), *syntax.arguments(definition)[1:]]
+    block = syntax.do_block(definition)
+    parts = [*given, *([block] if block is not None else [])]
+    return bool(syntax.arguments(head)) and not any(
+        inner.type in _COMPUTED for part in parts for inner in syntax.below(part)
+    )
 
 
 def _data(node: Node) -> Iterator[Node]:

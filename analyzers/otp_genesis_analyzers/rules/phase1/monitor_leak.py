@@ -161,7 +161,7 @@ class MonitorLeak(Rule):
               @impl true
               def handle_cast({:watch, pid}, state) do
                 {:noreply, %{state | refs: Map.put(state.refs, pid, Process.monitor(pid))}}
-            #                                                       ^^^^^^^^^^^^^^^ information
+            #                                                       ^^^^^^^^^^^^^^^ hint
               end
 
               @impl true

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from msgspec import structs
+
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.comments import says_on_purpose
@@ -29,8 +31,9 @@ class BlockingInit(Rule):
     timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument holds.
     These are **warnings**. A wait of unknown length is **information**; a database query, a call whose
     failure is caught, and a wait that a comment calls intended, is a **hint**. Functions of other modules of
-    the project are followed too: a network, a command, another node or a sleep that such a function always
-    waits for is a **warning**, one that it waits for in some cases is **information**.
+    the project are followed too: a network, a command, another node, a task or a sleep that such a function
+    always waits for is a **warning**, one that it waits for in some cases is **information**, and so is the
+    connection of a process that a library or a published package has for its users.
 
     ## Why it matters on the BEAM
     `start_link` returns when `init/1` has. A supervisor starts its children one after the other, so that
@@ -296,6 +299,30 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: mix.exs
+            defmodule Post.MixProject do
+              use Mix.Project
+              def project, do: [app: :post, version: "1.0.0", package: [licenses: ["MIT"]]]
+              def application, do: [extra_applications: [:logger]]
+            end
+            # file: lib/post.ex
+            defmodule Post do
+              use GenServer
+
+              def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+
+              def init(opts) do
+                case :gen_tcp.connect(opts[:host], 25, [:binary]) do
+            #        ^^^^^^^^^^^^^^^^ information: waits for a connection
+                  {:ok, socket} -> {:ok, socket}
+                  {:error, reason} -> {:stop, reason}
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -466,6 +493,20 @@ class BlockingInit(Rule):
                 continue
             for wait in callback_waits(call_graph(module), init):
                 yield self._finding(file, module, wait)
+
+    def refine(self, finding: Finding, project: Project) -> Finding | None:
+        """Whoever starts a connection of a published package wants to know whether there is one."""
+        app = project.app_of(finding.path)
+        if finding.severity is not Severity.WARNING or app is None or not (app.is_library or app.packaged):
+            return finding
+        facts = project.files[finding.path].facts
+        is_connection = any(
+            wait.call.head == finding.span and wait.found.wait.kind == "connect"
+            for module in facts.modules
+            if (init := module.function("init", 1)) is not None
+            for wait in callback_waits(call_graph(module), init)
+        )
+        return structs.replace(finding, severity=Severity.INFORMATION) if is_connection else finding
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         for wait in waits_elsewhere(project):

@@ -20,6 +20,20 @@ def ends_with_process(receive: Receive) -> bool:
     return any(unwrapped(pattern).tag in ("DOWN", "EXIT") for pattern in receive.patterns)
 
 
+def ends_with_timer(module: Module, receive: Receive) -> bool:
+    """A clause takes what a timer of the module sends: `Process.send_after(self(), :debounced, 100)`."""
+    timed = {
+        sent[2].tag
+        for function in module.functions
+        for clause in function.clauses
+        for call in clause.calls
+        if is_later(call) and (sent := sent_by(call)) is not None
+    }
+    return any(
+        pattern.tag in timed for pattern in map(unwrapped, receive.patterns) if pattern.tag is not None
+    )
+
+
 def waits_for_linked(module: Module, clause: Clause, receive: Receive) -> bool:
     """Every clause takes a message of a process started with a link before, whose crash ends the wait."""
     started = {

@@ -7,6 +7,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.messages.receives import (
     ends_with_process,
+    ends_with_timer,
     flushes_monitor_after,
     monitors_before,
     sends_before,
@@ -36,8 +37,8 @@ class ReceiveInCallback(Rule):
     Reports `receive` in the callbacks of a server, a view or a channel and in the functions that they call
     in the same process. It is a **warning** when nothing ends the wait, when it is for the answer to what the
     function has sent before, and when the wait for a monitored process gives up without
-    `Process.demonitor(ref, [:flush])`. It is **information** when otherwise a timeout or the end of a process
-    ends it, and a **hint** when that is done with care.
+    `Process.demonitor(ref, [:flush])`. It is **information** when otherwise a timeout, a timer or the end
+    of a process ends it, and a **hint** when that is done with care.
 
     ## Why it matters on the BEAM
     A server takes one message after the other. While a callback waits, calls queue up, timers are late and
@@ -79,6 +80,30 @@ class ReceiveInCallback(Rule):
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Reload do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info({:file_event, path}, state) do
+                Process.send_after(self(), :debounced, 100)
+                {:noreply, [path | debounce(state)]}
+              end
+
+              defp debounce(paths) do
+                receive do
+            #   ^^^^^^^ information: until its timer goes off
+                  :debounced -> paths
+                  {:file_event, path} -> debounce([path | paths])
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Printer do
@@ -425,6 +450,8 @@ def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | Non
     if waits_for_ever(receive):
         if ends_with_process(receive) or waits_for_linked(module, clause, receive):
             return _Judgement(Severity.INFORMATION, "until a process ends, the server answers nobody")
+        if ends_with_timer(module, receive):
+            return _Judgement(Severity.INFORMATION, "until its timer goes off, the server answers nobody")
         return _Judgement(Severity.WARNING, "without an `after`, nothing ends the wait if no message comes")
     if not monitors_before(clause, receive):
         asked = sends_before(clause, receive) and not ends_with_process(receive)

@@ -66,6 +66,9 @@ class MixEnvAtRuntime(Rule):
     anchors = (
         "Mix env",
         "Mix target",
+        # What else the module asks Mix for.
+        "Mix env Mix.",
+        "Mix target Mix.",
         "Mix.ProjectStack post_config",
         "Mix.Project post_config",
         "Mix.Project push",
@@ -163,6 +166,18 @@ class MixEnvAtRuntime(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Generator do
+              @moduledoc "Runs in Mix tasks only, by what it asks Mix for."
+              def folder, do: "priv/" <> to_string(Mix.env())
+
+              def title do
+                Mix.Project.config()[:name]
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/built.ex

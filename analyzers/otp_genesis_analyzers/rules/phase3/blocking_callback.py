@@ -10,7 +10,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
 from otp_genesis_analyzers.facts.calls.comments import says_slowed_down
 from otp_genesis_analyzers.facts.calls.results import kept_variables
-from otp_genesis_analyzers.facts.calls.sites import production_modules, sites
+from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.self_calls import self_calls
 from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.facts.processes.callback_waits import (
@@ -498,6 +498,28 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/desk.ex
+            defmodule Shop.Desk do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:open, _from, state), do: {:reply, Shop.Door.unlock(state), state}
+            #                                                    ^^^^^^^^^^^^^^^^ warning: waits for a sleep
+            end
+            # file: lib/shop/door.ex
+            defmodule Shop.Door do
+              def unlock(state) do
+                Shop.Bolt.draw(state)
+                Process.sleep(500)
+            #   ^^^^^^^^^^^^^ hint: `handle_call/3` of `Shop.Desk` waits for a sleep of 500 ms here
+                Shop.Handle.turn(state)
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -941,13 +963,36 @@ class BlockingCallback(Rule):
         return structs.replace(finding, severity=Severity.HINT) if pooled else finding
 
     def check_project(self, project: Project) -> Iterable[Finding]:
+        sleeps: set[tuple[str, Span]] = set()
         for wait in waits_elsewhere(project):
             kind = kinds(wait.module)
-            if kind & _WORK_IS_WAITING or not kind & _JUDGED:
+            if kind & _WORK_IS_WAITING or not kind & _JUDGED or wait.callback.id in _NOT_JUDGED:
                 continue
             shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
-            if wait.callback.id not in _NOT_JUDGED and wait.call.head not in shown:
+            if wait.call.head not in shown:
                 yield self._elsewhere(wait, pooled=_is_pooled(project, wait.module))
+            place = (wait.far.path, wait.far.call.head)
+            if wait.far.wait.kind == "sleep" and place not in sleeps:
+                sleeps.add(place)
+                yield from self._far_sleep(project, wait)
+
+    def _far_sleep(self, project: Project, wait: WaitElsewhere) -> Iterator[Finding]:
+        """The sleep itself, which is what has to go."""
+        far = wait.far
+        site = site_at(project.files[far.path].facts, far.call.head)
+        if site is not None:
+            yield self.report(
+                far.path,
+                far.call.head,
+                f"`{wait.callback.id}` of `{wait.module.name}` waits for {far.wait.words} here: every caller "
+                "of that server waits too",
+                snippet=far.call.target,
+                scope=site.scope,
+                severity=Severity.HINT,
+                confidence=Confidence.STRONG,
+                fix=FixKind.LLM,
+                related=(Related(wait.path, wait.call.head, f"`{wait.callback.id}` comes to it from here"),),
+            )
 
     def _elsewhere(self, wait: WaitElsewhere, *, pooled: bool) -> Finding:
         far = wait.far

@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.processes.registered_names import is_self, regi
 from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.terms import Term
 
+_AGENT_CALLS = ("get", "update", "get_and_update", "cast")
 _WAITING_CALLS = frozenset({"GenServer", "GenStage", ":gen_server", ":gen_statem"})
 
 
@@ -57,6 +58,50 @@ def self_calls(graph: CallGraph) -> Iterator[SelfCall]:
                     found = _waiting_call(graph, names, site, outside)
                     if found is not None:
                         yield SelfCall(site, found[0], chain[0], found[1])
+
+
+def agent_self_calls(graph: CallGraph) -> Iterator[SelfCall]:
+    """Where a function that an agent is given, and so runs, asks that agent: by its constant name."""
+    for function in graph.module.functions:
+        for clause in function.clauses:
+            for call in clause.calls:
+                if (
+                    call.is_to("Agent", *_AGENT_CALLS)
+                    and call.args
+                    and call.args[0].kind in ("module", "atom")
+                ):
+                    for inner in _run_by_agent(clause, call):
+                        waiting = _asking(graph, inner, call.args[0])
+                        if waiting is not None:
+                            yield SelfCall(
+                                Site(graph.module, function, clause, inner), waiting, call.target, True
+                            )
+
+
+def _run_by_agent(clause: Clause, call: Call) -> Iterator[Call]:
+    """The calls in the `fn` that the agent is given, those in a task started there left out."""
+    for inner in clause.calls:
+        if inner.closure >= 0 and call.span.contains(inner.span) and inner is not call:
+            closure = clause.closures[inner.closure]
+            if closure.receiver == call.target and call.span.contains(closure.span):
+                yield inner
+
+
+def _asking(graph: CallGraph, inner: Call, agent: Term) -> Call | None:
+    """The call that waits for the agent: this one, or one in the function of the module that it calls."""
+    target = graph.target(inner)
+    reached = graph.reached([target]) if target is not None else ()
+    behind = (
+        call
+        for name in reached
+        for clause in graph.functions[name].clauses
+        for call in clause.calls
+        if call.runs == "here"
+    )
+    asks = ("get", "update", "get_and_update")
+    return next(
+        (call for call in (inner, *behind) if call.is_to("Agent", *asks) and call.args[:1] == (agent,)), None
+    )
 
 
 def _waiting_call(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.messages.self_calls import SelfCall, self_calls
+from otp_genesis_analyzers.facts.messages.self_calls import SelfCall, agent_self_calls, self_calls
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
@@ -17,7 +17,8 @@ class SelfCallDeadlock(Rule):
     ## What it does
     Reports a `GenServer.call` to `self()` or to the server's own registered name, and a call of the module's
     own client function that makes one, wherever it runs in the server's process: in a callback, or in a
-    function that only callbacks lead to. `GenStage`, `:gen_server` and `:gen_statem` count as well.
+    function that only callbacks lead to. `GenStage`, `:gen_server` and `:gen_statem` count as well, and a
+    `fn` that an agent is given, which asks that agent.
 
     It is an **error** where the module registers the name that is called, and a **warning** where the
     server only may have it: its name is computed, or it is started elsewhere.
@@ -55,7 +56,15 @@ class SelfCallDeadlock(Rule):
     code = "OTP111"
     name = "self-call-deadlock"
     severity = Severity.ERROR
-    anchors = ("GenServer call", "GenStage call", ":gen_ call")
+    anchors = (
+        "GenServer call",
+        "GenStage call",
+        ":gen_ call",
+        "Agent get",
+        "Agent update",
+        "Agent get_and_update",
+        "Agent cast",
+    )
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -173,8 +182,47 @@ class SelfCallDeadlock(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Stock do
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+              def of(item), do: Agent.get(__MODULE__, &Map.get(&1, item, 0))
+
+              def add(item, count) do
+                Agent.update(__MODULE__, fn stock -> Map.put(stock, item, of(item) + count) end)
+            #                                                             ^^ error: `Agent.update/2` is
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Stock do
+              use Agent
+
+              def start_link(_opts), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+              def of(item), do: Agent.get(__MODULE__, &Map.get(&1, item, 0))
+
+              def add(item, count) do
+                known = of(item)
+                Agent.update(__MODULE__, &Map.put(&1, item, known + count))
+              end
+
+              def order(item), do: Agent.update(Shop.Orders, &Map.put(&1, item, of(item)))
+
+              def later(item) do
+                Agent.update(__MODULE__, fn stock ->
+                  Task.start(fn -> Shop.Log.write(of(item)) end)
+                  stock
+                end)
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Index do
@@ -269,13 +317,17 @@ class SelfCallDeadlock(Rule):
         if file.role.is_test:
             return
         for module in file.facts.modules:
-            for found in self_calls(call_graph(module)):
+            graph = call_graph(module)
+            for found in (*self_calls(graph), *agent_self_calls(graph)):
                 yield self._finding(file, found)
 
     def _finding(self, file: FileView, found: SelfCall) -> Finding:
         site, waiting = found.site, found.call
         path = file.facts.path
-        message = f"`{found.callback}` runs in the server and waits for it in `{site.call.target}`"
+        runs = f"`{found.callback}` runs in the server"
+        if found.callback.startswith("Agent."):
+            runs = f"what `{found.callback}` is given runs in the agent"
+        message = f"{runs} and waits for it in `{site.call.target}`"
         related: tuple[Related, ...] = ()
         if waiting is not site.call:
             related = (Related(path, waiting.head, f"`{waiting.target}` asks the server here"),)

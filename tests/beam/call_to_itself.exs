@@ -48,6 +48,14 @@ defmodule CallToItselfTest do
     assert {{:calling_self, _call}, _stack} = catch_exit(call.())
   end
 
+  test "an agent that is given a function which asks it ends as well" do
+    {:ok, agent} = Agent.start(fn -> 1 end, name: :agent_with_name)
+    ref = Process.monitor(agent)
+    add = fn one -> one + Agent.get(:agent_with_name, & &1) end
+    assert {{:calling_self, _call}, _stack} = catch_exit(Agent.update(:agent_with_name, add))
+    assert_receive {:DOWN, ^ref, :process, ^agent, {:calling_self, _call}}
+  end
+
   test "a state machine waits for itself until the timeout, and there is none by default" do
     {:ok, machine} = :gen_statem.start({:local, :machine}, Machine, nil, [])
     assert :gen_statem.call(machine, {:ask, :machine, 50}) == :timeout

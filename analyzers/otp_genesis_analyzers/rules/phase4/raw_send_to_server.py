@@ -469,8 +469,18 @@ class RawSendToServer(Rule):
               @impl true
               def handle_info(message, state), do: handle_cast(message, state)
             end
+            # file: lib/shop/door.ex
+            defmodule Shop.Door do
+              @behaviour :gen_statem
+
+              def start_link(opts), do: :gen_statem.start_link({:local, __MODULE__}, __MODULE__, opts, [])
+              def callback_mode, do: :handle_event_function
+              def init(opts), do: {:ok, :shut, opts}
+              def handle_event(:cast, {:open, _key}, :shut, opts), do: {:next_state, :open, opts}
+            end
             # file: lib/shop/other.ex
             defmodule Shop.Other do
+              def open(key), do: send(Shop.Door, {:open, key})
               def show(text), do: send(Shop.Board, {:show, text})
 
               def show_all(pids, text) do
@@ -535,7 +545,7 @@ class RawSendToServer(Rule):
         if handled is not None:
             related = Related(server.path, handled.clause.name_span, "the message is handled here")
             return structs.replace(finding, related=(related,))
-        if clause is None or plain or may_bring_clauses(server.module) or not server.module.complete:
+        if clause is None or plain or not _logs_stray_messages(server.module):
             return None
         return _as_lost(finding, server, clause)
 
@@ -573,6 +583,12 @@ def _requests(module: Module) -> Iterator[Sent]:
         is_plain = message.way == "info" and not is_later(message.site.call)
         if is_plain and message.message.tag is not None and message.site.function.id != _LOG_HANDLER:
             yield message
+
+
+def _logs_stray_messages(module: Module) -> bool:
+    """It has the `handle_info/2` that `use GenServer` brings, and no other that can't be seen."""
+    brings_it = any(use.module in ("GenServer", "GenStage") for use in module.uses)
+    return brings_it and module.complete and not may_bring_clauses(module)
 
 
 def _as_lost(finding: Finding, server: ModuleEntry, clause: Taken) -> Finding:

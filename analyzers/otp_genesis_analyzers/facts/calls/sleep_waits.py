@@ -167,6 +167,8 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
     again = _way_back(graph, site) if site.call.closure < 0 else None
     if again is None or _only_comes_back(source, site) or _is_told_how_long(source, site):
         return None
+    if _also_goes_on_awake(graph, site, again):
+        return None
     if _is_awaited(graph, site):
         return None
     if any(call.is_to("System", "cmd", "shell") or call.is_to(":os", "cmd") for call in site.clause.calls):
@@ -197,6 +199,15 @@ def _way_back(graph: CallGraph, site: Site) -> Call | None:
 def _may_follow(sleep: Call, later: Call) -> bool:
     """The two are not in different branches of one choice."""
     return all(first == second for first, second in zip(sleep.branch, later.branch, strict=False))
+
+
+def _also_goes_on_awake(graph: CallGraph, site: Site, again: Call) -> bool:
+    """In another branch it comes back without the sleep, having done its work: a loop that idles at times."""
+    return any(
+        graph.target(call) is site.function and call is not again and not _may_follow(site.call, call)
+        for call in site.clause.calls
+        if call.form == "call" and call.closure < 0
+    )
 
 
 def _only_comes_back(source: Source, site: Site) -> bool:

@@ -45,7 +45,9 @@ def made_tables(
         site = table.site
         # A private table is of use to nobody but the process that makes it.
         is_private = table.access == "private"
-        if not table.named or is_private or site.call.form == "capture" or _is_temporary(graph, table):
+        if not table.named or is_private or site.call.form == "capture":
+            continue
+        if _is_inherited(table) or _is_temporary(graph, table):
             continue
         if site.call.runs != "elsewhere" and site.function.id in shared:
             maker: Maker = "first caller" if _is_ensured(graph, table, shared) else "caller"
@@ -67,6 +69,12 @@ def _reached(graph: CallGraph, roots: Iterable[Function]) -> frozenset[str]:
                     found.add(target.id)
                     waiting.append(target)
     return frozenset(found)
+
+
+def _is_inherited(table: Table) -> bool:
+    """`{:heir, pid, data}`: another process gets it when its owner ends."""
+    options = table.site.call.args[1]
+    return any(item.tag == "heir" and len(item.items) == 3 for item in options.items)
 
 
 def _is_temporary(graph: CallGraph, table: Table) -> bool:

@@ -397,6 +397,21 @@ class SleepAsSynchronisation(Rule):
                 end
               end
 
+              def receive_loop(owner, line) do
+                case Shop.Line.read(line) do
+                  {:ok, text} ->
+                    send(owner, {:line, text})
+                    receive_loop(owner, line)
+
+                  :idle ->
+                    Process.sleep(100)
+                    receive_loop(owner, line)
+
+                  :closed ->
+                    :ok
+                end
+              end
+
               def await_carrier(name, attempts) when attempts > 0 do
                 if Shop.Carriers.known?(name) do
                   :ok

@@ -193,6 +193,20 @@ class EtsTableOwner(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Quotas do
+              def left(user) do
+                if :ets.whereis(:shop_quotas) == :undefined do
+                  heir = Process.whereis(Shop.Heir)
+                  :ets.new(:shop_quotas, [:named_table, :public, {:heir, heir, :ok}])
+                end
+
+                :ets.lookup(:shop_quotas, user)
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Prices do
               use GenServer
 

@@ -270,6 +270,20 @@ class RescueAroundCall(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Order.Draft do
+              @moduledoc "What `new/1` does is the business of the macro."
+              use Shop.Record
+
+              def build(attributes) do
+                {:ok, __MODULE__.new(attributes)}
+              rescue
+                error -> {:error, error}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Cache do
               def get(cache, key) do
                 GenServer.call(cache, {:get, key})
@@ -494,7 +508,11 @@ def _exiting(graph: CallGraph, guarded: Guarded, inside: list[Site]) -> Site | N
         target = graph.target(site.call)
         if exits(site.call) or (target is not None and wrapped_exit(graph, target) is not None):
             return site
-    clients = [site for site in inside if site.call.form == "call" and "." in site.call.module]
+    clients = [
+        site
+        for site in inside
+        if site.call.form == "call" and "." in site.call.module and site.call.module != site.module.name
+    ]
     alone = (site for site in clients if _is_all_that_can_fail(graph, guarded, site))
     return next(alone, None)
 

@@ -22,10 +22,10 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
 )
 from otp_genesis_analyzers.source import Source
 
-Purpose = Literal["state", "progress", "time", "silence", "start", "end"]
+Purpose = Literal["state", "progress", "time", "silence", "start", "end", "helper"]
 """State: the next statement asserts on it. Progress: something else comes before the assertion.
 Time: it has to pass, for its own sake. Silence: nothing should happen. Start: a setup lets what it has
-started get ready. End: nothing comes behind it in the test."""
+started get ready. End: nothing comes behind it in the test. Helper: a private function sleeps for tests."""
 
 _NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""', "{:error, :timeout}"})
 _NEXT_SECOND_MS = range(1001, 1101)
@@ -123,9 +123,13 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
 
 
 def _without_assertion(source: Source, block: TestBlock, sleep: Call) -> Purpose | None:
-    step = statement_of(source, block.clause, sleep) if sleep.closure < 0 and block.is_test else None
+    in_helper = not block.is_test and block.function.kind == "defp"
+    may_stand = sleep.closure < 0 and (block.is_test or in_helper)
+    step = statement_of(source, block.clause, sleep) if may_stand else None
     if step is None:
         return None
+    if in_helper:
+        return "helper"
     if block.is_setup:
         return "start"
     return "end" if step == statements(source, block.clause)[-1] else None

@@ -36,6 +36,10 @@ _JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
     ),
     "time": (Severity.HINT, "to let time pass: a clock that the test can set is faster and exact"),
     "start": (Severity.HINT, "before it begins, for what was started: ask until it is there"),
+    "helper": (
+        Severity.HINT,
+        "in a helper, and so wherever that is called: wait for a message instead",
+    ),
     "end": (Severity.HINT, "at its end: what still runs by then runs into the next test"),
     "silence": (Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when"),
 }
@@ -54,7 +58,7 @@ class TestSleep(Rule):
     when other statements come first, and a **hint** when time itself is what is tested (an interval, what the
     test's name or the comment above says), or when the test wants to see that nothing happens (its name says
     "does not", what it asserts was so before). It is a hint, too, as a step of a `setup` that asserts
-    nothing, and as the last step of a test.
+    nothing, as the last step of a test, and in a private helper.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
@@ -330,6 +334,37 @@ class TestSleep(Rule):
                 Process.sleep(50)
             #   ^^^^^^^^^^^^^ information: for another process to get somewhere
                 assert {:ok, _} = Shop.Leader.start_election()
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: test/shop/socket_test.exs
+            defmodule Shop.SocketTest do
+              use ExUnit.Case
+
+              test "answers twice", %{socket: socket} do
+                first = ask(socket, :open?)
+                assert answer(socket, first) == true
+                settle()
+              end
+
+              defp ask(socket, question) do
+                ref = Shop.Socket.push(socket, question)
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ hint: sleeps 50 ms in a helper
+                ref
+              end
+
+              defp settle, do: :timer.sleep(10)
+            #                  ^^^^^^^^^^^^ hint: in a helper
+
+              defp answer(socket, ref) do
+                Enum.find_value(1..10, fn _attempt ->
+                  Process.sleep(10)
+                  Shop.Socket.answer(socket, ref)
+                end)
               end
             end
             """
@@ -661,7 +696,7 @@ class TestSleep(Rule):
             slept_ms = slept_milliseconds(call)
             if call not in of_kills and slept_ms is not None and slept_ms >= SHORTEST_MS:
                 purpose = purpose_of_sleep(file.source, block, call, slept_ms)
-                if purpose is not None and (block.is_test or purpose == "state"):
+                if purpose is not None and (block.is_test or purpose in ("state", "helper")):
                     yield self._finding(file, block, call, slept_ms, purpose)
 
     def _finding(

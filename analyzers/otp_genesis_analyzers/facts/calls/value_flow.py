@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.reading.definitions import holds_offset, span_o
 from otp_genesis_analyzers.source import Span
 
 _CHOICES = frozenset({"case", "if", "unless", "cond", "with"})
+_NOTHING = ("[]", "nil", "false", ":undefined")
 _SHORT_CHOICES = frozenset({"||", "&&", "or", "and"})
 
 
@@ -149,13 +150,17 @@ def _is_turned(choice: Node) -> bool:
     if choice.type == "binary_operator":
         return syntax.operator(choice) in ("||", "or")
     arguments = syntax.arguments(choice)
-    condition = arguments[0] if arguments else None
-    is_negated = (
-        condition is not None
-        and condition.type == "unary_operator"
-        and syntax.operator(condition) in ("!", "not")
-    )
-    return is_negated or syntax.local_name(choice) == "unless"
+    asks_for_nothing = bool(arguments) and _asks_for_nothing(arguments[0])
+    return asks_for_nothing != (syntax.local_name(choice) == "unless")
+
+
+def _asks_for_nothing(condition: Node) -> bool:
+    """`not found`, `found == []`."""
+    if condition.type == "unary_operator":
+        return syntax.operator(condition) in ("!", "not")
+    sides = (syntax.left(condition), syntax.right(condition))
+    compares = condition.type == "binary_operator" and syntax.operator(condition) in ("==", "===")
+    return compares and any(side is not None and syntax.text(side) in _NOTHING for side in sides)
 
 
 def _forms(node: Node) -> Iterator[Node]:

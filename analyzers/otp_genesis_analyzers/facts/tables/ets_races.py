@@ -13,7 +13,7 @@ from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.calls.value_flow import Flow, branches_of, flow_of, is_in_branch_without
 from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
-from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, table_uses
+from otp_genesis_analyzers.facts.tables.ets_tables import TableUse, table_uses, written_row
 from otp_genesis_analyzers.facts.tables.uses_through import uses_through
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
@@ -148,7 +148,8 @@ def _step_of_choice(flow: Flow, target: Node, write: Call) -> Step:
         return "claim"
     if not any(is_in_branch_without(choice, target, _EMPTY) for choice in flow.choices):
         return "overwrite"
-    values = write.args[1].items[1:] if write.args[1].kind == "tuple" else ()
+    row = written_row(write)
+    values = row.items[1:] if row.kind == "tuple" else ()
     return "claim" if values and any(map(_marks_owner, values)) else "fill"
 
 

@@ -101,11 +101,17 @@ def table_uses(module: Module) -> Iterator[TableUse]:
 
 
 def _written_key(call: Call) -> Term | None:
-    """The key that a write is about; of an inserted tuple its first element."""
+    """The key that a write is about; of an inserted tuple, also of one alone in a list, its first element."""
     if call.name not in ("insert", "insert_new", "delete_object"):
         return call.args[1]
-    row = call.args[1]
+    row = written_row(call)
     return row.items[0] if row.kind == "tuple" and row.items else None
+
+
+def written_row(call: Call) -> Term:
+    """The tuple of `:ets.insert(table, row)` and of `:ets.insert(table, [row])`; any other term as it is."""
+    row = call.args[1]
+    return row.items[0] if row.kind == "list" and len(row.items) == 1 else row
 
 
 def _access(options: Term, known: bool) -> Access:

@@ -214,6 +214,13 @@ class EtsReadModifyWrite(Rule):
                 end
               end
 
+              def only(id) do
+                if :ets.lookup(:shop_owners, id) == [] do
+            #      ^^^^^^^^^^^ warning: two processes can both find the key free
+                  :ets.insert(:shop_owners, [{id, self()}])
+                end
+              end
+
               def first(id), do: :ets.member(:shop_seen, id) || :ets.insert(:shop_seen, {id, self()})
             #                    ^^^^^^^^^^^ warning: two processes can both find the key free
 

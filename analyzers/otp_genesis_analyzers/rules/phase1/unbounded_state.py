@@ -71,6 +71,13 @@ class UnboundedState(Rule):
         "ets update_counter",
         "ets insert",
         "ets insert_new",
+        # Not what grows, but what keeps it from growing.
+        "ets delete",
+        "ets delete_object",
+        "ets delete_all_objects",
+        "ets match_delete",
+        "ets select_delete",
+        "ets take",
     )
     fixes = (FixKind.LLM,)
 
@@ -516,7 +523,7 @@ class UnboundedState(Rule):
             file.facts.path,
             use.call.head,
             f"{makes} a new row in `{use.table.value}`: nothing in the project deletes from it",
-            snippet=file.source.text(use.call.span),
+            snippet=use.table.value,
             scope=use.site.scope,
             severity=Severity.WARNING if each_moment else Severity.HINT,
             confidence=Confidence.STRONG if each_moment else Confidence.HEURISTIC,

@@ -45,6 +45,10 @@ _LOOKS_ONLY_FUNCTIONS = {
 _PLAIN_FUNCTIONS = frozenset(
     {"inspect", "to_string", "elem", "hd", "tl", "length", "is_pid", "is_nil", "node", "max", "min", "div"}
 )
+_ENDS_THE_SYSTEM = frozenset(
+    {"System.halt", "System.stop", "System.restart", ":init.stop", ":init.restart", ":erlang.halt"}
+    | {"Nerves.Runtime.reboot", "Nerves.Runtime.poweroff", "Nerves.Runtime.halt"}
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def only_sleeps_for_ever(work: Work) -> bool:
 
 def halts_the_system(work: Work) -> bool:
     """The process is there to stop or restart the virtual machine."""
-    return any(map(halts, work.calls))
+    return work.foreign.rpartition("/")[0] in _ENDS_THE_SYSTEM or any(map(halts, work.calls))
 
 
 def stops(call: Call) -> bool:
@@ -125,11 +129,7 @@ def stops(call: Call) -> bool:
 
 
 def halts(call: Call) -> bool:
-    return (
-        call.is_to("System", "halt", "stop", "restart")
-        or call.is_to(":init", "stop", "restart")
-        or call.is_to(":erlang", "halt")
-    )
+    return f"{call.module}.{call.name}" in _ENDS_THE_SYSTEM
 
 
 def _called_by(graph: CallGraph, function: Function) -> list[Function]:

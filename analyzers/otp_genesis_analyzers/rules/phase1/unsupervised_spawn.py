@@ -16,6 +16,7 @@ from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, si
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, kinds
 from otp_genesis_analyzers.facts.processes.started_work import (
+    halts_the_system,
     only_sleeps_for_ever,
     only_stops_or_tells,
     started_work,
@@ -314,6 +315,25 @@ class UnsupervisedSpawn(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Till do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:reboot, _from, state) do
+                spawn(&Nerves.Runtime.reboot/0)
+                {:reply, :ok, state}
+              end
+
+              def handle_cast(:off, state) do
+                spawn(fn -> System.stop(0) end)
+                {:noreply, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Reporter do
               def start_link(opts), do: {:ok, spawn_link(fn -> loop(opts) end)}
               def start_link(:special, opts), do: {:ok, start_loop(opts)}
@@ -464,8 +484,10 @@ def _judge_linked(graph: CallGraph, site: Site) -> _Judgement:
     return _Judgement(Severity.HINT)
 
 
-def _judge_by_work(graph: CallGraph, site: Site) -> _Judgement:
+def _judge_by_work(graph: CallGraph, site: Site) -> _Judgement | None:
     work = started_work(graph, site.clause, site.call)
+    if halts_the_system(work):
+        return None
     if only_stops_or_tells(graph, work):
         return _Judgement(Severity.HINT, "it only stops or tells another process")
     if only_sleeps_for_ever(work):

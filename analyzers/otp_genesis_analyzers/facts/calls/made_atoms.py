@@ -325,7 +325,7 @@ class _Search:
             return "unknown"
         origin = self.origin_of(value)
         if origin in ("bounded", "unknown") and _has_text_key(binding.pattern):
-            return self._of_text_key()
+            return "document"
         if origin == "bounded" and binding.pattern.type != "identifier":
             return "unknown"
         return origin

@@ -61,7 +61,13 @@ _REASONS = (
     *(("wait for", "start"), ("wait for", "finish"), ("wait for", "complete"), ("wait for", "process")),
     *(("wait", "to be ready"), ("ensure", "started"), ("wait until",), ("allow", "to settle")),
     *(("delay", "ensure", "clean"), ("need", "time for"), ("allow", "to finish"), ("allow", "to complete")),
-    *(("buffer time",), ("wait for", "to be saved"), ("waiting for", "to come up"), ("hope that",)),
+    *(
+        ("buffer time",),
+        ("wait for", "to settle"),
+        ("wait for", "to be saved"),
+        ("waiting for", "to come up"),
+        ("hope that",),
+    ),
 )
 """Words, all of one group, that say in a comment that somebody else is waited for."""
 _OTHER_REASONS = (
@@ -174,7 +180,7 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
     if any(call.is_to("System", "cmd", "shell") or call.is_to(":os", "cmd") for call in site.clause.calls):
         return None  # a program of the operating system sends no message
     slept_ms = slept_milliseconds(site.call)
-    if not _has_limit(source, site):
+    if not _has_limit(source, site) and not _is_limited_between(source, graph, site, again):
         parameters = {name for parameter in site.clause.head for name in names_in(parameter)}
         given = {syntax.text(node) for node in argument_nodes(source, again)}
         return SleepWait(site, "repeated", slept_ms) if given <= parameters else None
@@ -252,6 +258,19 @@ def _has_limit(source: Source, site: Site) -> bool:
     length = {syntax.text(node) for node in _identifiers(slept)}
     texts = {syntax.text(node) for node in _identifiers(source.node_at(site.clause.span))} - length
     return any(limit in text.lower() for text in texts for limit in _LIMITS)
+
+
+def _is_limited_between(source: Source, graph: CallGraph, site: Site, again: Call) -> bool:
+    """The function by way of which it comes back counts, or looks at a clock."""
+    through = graph.target(again)
+    if through is None or through is site.function:
+        return False
+    names = (
+        name.lower()
+        for clause in through.clauses
+        for name in (syntax.text(node) for node in _identifiers(source.node_at(clause.span)))
+    )
+    return any(limit in name for name in names for limit in _LIMITS)
 
 
 def _identifiers(node: Node) -> Iterator[Node]:

@@ -64,7 +64,8 @@ class SecondChain(NamedTuple):
         """Whenever the entry is taken, and for ever: no condition is in the way but one that both have."""
         reached = self.arming.reached
         if self.arming.call is self.again.call:
-            return not reached.first.branch and len(reached.site.function.clauses) == 1
+            decided = reached.first.branch or self.arming.call.branch
+            return not decided and len(reached.site.function.clauses) == 1
         return reached.certain and self.again.reached.certain
 
 

@@ -17,7 +17,7 @@ from otp_genesis_analyzers.terms import Term
 
 _STARTS = frozenset({("Task", "async"), ("Task.Supervisor", "async"), ("Task.Supervisor", "async_nolink")})
 _ENDS = frozenset({"shutdown", "ignore"})
-_GIVES_UP = frozenset({"raise", "reraise", "exit", "throw"})
+_GIVES_UP = frozenset({"raise", "reraise", "exit", "throw", "Mix.raise", "System.halt"})
 
 
 class Abandoned(NamedTuple):
@@ -143,4 +143,8 @@ def _takes_timeout(guarded: Guarded) -> Handler | None:
 def _always_leaves(body: list[Node]) -> bool:
     """It ends by raising or exiting: nothing is left that it could give."""
     last = body[-1] if body else None
-    return last is not None and (syntax.local_name(last) in _GIVES_UP or not list(ends_of(body)))
+    if last is None:
+        return False
+    target = syntax.call_target(last) if last.type == "call" else None
+    gives_up = target is not None and syntax.text(target) in _GIVES_UP
+    return gives_up or not list(ends_of(body))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.project import Project
@@ -28,5 +27,16 @@ def _callers(project: Project, module: Module, function: Function) -> Iterator[t
     for caller, _, _ in call_graph(module).callers(function):
         if caller is not function:
             yield module, caller
-    sites = outside_calls(project, module, [function])
-    yield from {(s.module.name, s.function.id): (s.module, s.function) for s in sites}.values()
+    if function.public:
+        yield from _outside(project, module, function)
+
+
+def _outside(project: Project, module: Module, function: Function) -> Iterator[tuple[Module, Function]]:
+    """The functions and macros of other modules that call it. Unlike `outside_calls`, macros are told too."""
+    for facts in project.naming(module.name, calling=[function.name], in_application=True):
+        for other in facts.modules:
+            for caller in other.functions if other.name != module.name else ():
+                calls = (call for clause in caller.clauses for call in clause.calls)
+                named = (call for call in calls if (call.module, call.name) == (module.name, function.name))
+                if any(function.accepts(call.arity) for call in named):
+                    yield other, caller

@@ -324,6 +324,8 @@ class PersistentTermHotWrite(Rule):
             defmodule Shop.Fields do
               def add(module), do: update(:shop_modules, &[module | &1])
 
+              def add_alias(module), do: update(:shop_aliases, &[module | &1])
+
               def note(word), do: :persistent_term.put(:words, [word | :persistent_term.get(:words, [])])
 
               defp update(key, change) do
@@ -339,6 +341,8 @@ class PersistentTermHotWrite(Rule):
                 Shop.Fields.add(__CALLER__.module)
                 build(fields)
               end
+
+              defmacro defalias(_target), do: Shop.Fields.add_alias(__CALLER__.module)
 
               defp build(fields), do: Shop.Fields.add({:built, fields})
             end

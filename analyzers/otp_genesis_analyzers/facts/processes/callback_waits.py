@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.blocking import FoundWait, waits_behind
+from otp_genesis_analyzers.facts.calls.blocking import FoundWait, WaitKind, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.clause_results import results
 from otp_genesis_analyzers.facts.messages.shapes import may_match
@@ -19,6 +19,11 @@ from otp_genesis_analyzers.terms import Term
 
 Audience = Literal["callers", "nobody"]
 """Who is held up while a callback waits: processes that call the server, or nobody but itself."""
+
+
+OUTSIDE: frozenset[WaitKind] = frozenset({"sleep", "http", "connect", "command", "rpc"})
+"""Waits that nothing in the system can shorten."""
+_BESIDE_LINES = 5
 
 
 class CallbackWait(NamedTuple):
@@ -45,16 +50,29 @@ def callback_waits(graph: CallGraph, callback: Function) -> Iterator[CallbackWai
                     yield CallbackWait(callback, clause, call, min(found, key=_mildness))
 
 
-def sleeps_besides(graph: CallGraph, callback: Function) -> Iterator[CallbackWait]:
-    """The sleeps behind a call in a callback for which something worse stands: each has its own remedy."""
+def far_waits(source: Source, graph: CallGraph, callback: Function) -> Iterator[CallbackWait]:
+    """The calls that surely wait for the world outside, some lines away from the call that leads to them.
+
+    Left out is a sleep that is the worst of what stands behind a call: `callback_waits` gives it.
+    """
     for clause in callback.clauses:
         for call in clause.calls:
-            if call.runs == "here" and graph.target(call) is not None and graph.target(call) is not callback:
-                found = waits_behind(graph, callback, clause, call)
-                worst = min(found, key=_mildness, default=None)
-                for wait in found:
-                    if wait is not worst and wait.wait.kind == "sleep" and wait.wait.certain:
-                        yield CallbackWait(callback, clause, call, wait)
+            target = graph.target(call)
+            if call.runs != "here" or target is None or target is callback:
+                continue
+            found = waits_behind(graph, callback, clause, call)
+            worst = min(found, key=_mildness, default=None)
+            for wait in found:
+                given = wait is worst and wait.wait.kind == "sleep"
+                apart = wait.wait.kind == "sleep" or _are_apart(source, call, wait.call)
+                if apart and not given and wait.wait.kind in OUTSIDE and wait.wait.certain:
+                    yield CallbackWait(callback, clause, call, wait)
+
+
+def _are_apart(source: Source, call: Call, other: Call) -> bool:
+    """Who looks at one sees nothing of the other."""
+    lines = [source.lines.line_of(each.head.start) for each in (call, other)]
+    return abs(lines[0] - lines[1]) > _BESIDE_LINES
 
 
 def audience(source: Source, module: Module, callback: Function, clause: Clause) -> Audience:

@@ -14,11 +14,12 @@ from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at,
 from otp_genesis_analyzers.facts.messages.self_calls import self_calls
 from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.facts.processes.callback_waits import (
+    OUTSIDE,
     CallbackWait,
     audience,
     callback_waits,
     ends_start,
-    sleeps_besides,
+    far_waits,
 )
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
@@ -135,6 +136,7 @@ class BlockingCallback(Rule):
 
               defp scan(url, host) do
                 {out, 0} = System.cmd("nmap", [url, host])
+            #              ^^^^^^^^^^ hint: `handle_call/3` waits for a system command
                 out
               end
             end
@@ -370,6 +372,7 @@ class BlockingCallback(Rule):
 
               defp connect(state) do
                 {:ok, socket} = :gen_tcp.connect(state.host, 80, [])
+            #                   ^^^^^^^^^^^^^^^^ hint: `handle_call/3` waits for a connection
                 %{state | socket: socket}
               end
             end
@@ -933,11 +936,11 @@ class BlockingCallback(Rule):
                     yield self._finding(file, module, wait, severity)
                 seen.add(span)
                 reached.add((place, wait.found.call.head))
-            for wait in sleeps_besides(graph, callback):
-                severity = _severity(file, module, wait)
-                if severity is not None and _place(wait) not in seen:
-                    seen.add(_place(wait))
-                    yield self._finding(file, module, wait, Severity.HINT)
+            for wait in far_waits(file.source, graph, callback):
+                severity, place = _severity(file, module, wait), wait.found.call.head
+                if severity is not None and place not in seen:
+                    seen.add(place)
+                    yield self._finding(file, module, wait, Severity.HINT, far=True)
             if callback.id == "handle_call/3":
                 yield from self._unknown_functions(file, module, callback)
 
@@ -963,7 +966,7 @@ class BlockingCallback(Rule):
         return structs.replace(finding, severity=Severity.HINT) if pooled else finding
 
     def check_project(self, project: Project) -> Iterable[Finding]:
-        sleeps: set[tuple[str, Span]] = set()
+        shown_there: set[tuple[str, Span]] = set()
         for wait in waits_elsewhere(project):
             kind = kinds(wait.module)
             if kind & _WORK_IS_WAITING or not kind & _JUDGED or wait.callback.id in _NOT_JUDGED:
@@ -972,12 +975,12 @@ class BlockingCallback(Rule):
             if wait.call.head not in shown:
                 yield self._elsewhere(wait, pooled=_is_pooled(project, wait.module))
             place = (wait.far.path, wait.far.call.head)
-            if wait.far.wait.kind == "sleep" and place not in sleeps:
-                sleeps.add(place)
-                yield from self._far_sleep(project, wait)
+            if wait.far.wait.kind in OUTSIDE and place not in shown_there:
+                shown_there.add(place)
+                yield from self._there(project, wait)
 
-    def _far_sleep(self, project: Project, wait: WaitElsewhere) -> Iterator[Finding]:
-        """The sleep itself, which is what has to go."""
+    def _there(self, project: Project, wait: WaitElsewhere) -> Iterator[Finding]:
+        """The wait itself, for who works on the other module."""
         far = wait.far
         site = site_at(project.files[far.path].facts, far.call.head)
         if site is not None:
@@ -1026,8 +1029,18 @@ class BlockingCallback(Rule):
                     fix=FixKind.LLM,
                 )
 
-    def _finding(self, file: FileView, module: Module, wait: CallbackWait, severity: Severity) -> Finding:
-        found, span = wait.found, _place(wait)
+    def _finding(
+        self,
+        file: FileView,
+        module: Module,
+        wait: CallbackWait,
+        severity: Severity,
+        *,
+        far: bool = False,
+    ) -> Finding:
+        """`far`: at the call that waits, wherever that is."""
+        found = wait.found
+        span = found.call.head if far else _place(wait)
         at_wait = span == found.call.head
         behind = "" if at_wait else f", reached through `{wait.call.target}`"
         related: tuple[Related, ...] = ()
@@ -1045,7 +1058,7 @@ class BlockingCallback(Rule):
             severity=severity,
             confidence=Confidence.EXACT if wait.direct else Confidence.STRONG,
             related=related,
-            fix=_fix(file, module, wait),
+            fix=FixKind.LLM if far else _fix(file, module, wait),
         )
 
 

@@ -10,7 +10,12 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.comments import says_on_purpose
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.processes.callback_waits import CallbackWait, callback_waits, continues_later
+from otp_genesis_analyzers.facts.processes.callback_waits import (
+    CallbackWait,
+    callback_waits,
+    continues_later,
+    far_waits,
+)
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
 from otp_genesis_analyzers.facts.state.server_returns import starts_nothing
@@ -105,6 +110,7 @@ class BlockingInit(Rule):
 
               defp wake(url) do
                 {:ok, socket} = :gen_tcp.connect(url, 9100, [])
+            #                   ^^^^^^^^^^^^^^^^ hint: `init/1` waits for a connection here
                 :gen_tcp.close(socket)
               end
             end
@@ -491,8 +497,12 @@ class BlockingInit(Rule):
                 continue
             if starts_nothing(file.source, init):
                 continue
-            for wait in callback_waits(call_graph(module), init):
+            graph = call_graph(module)
+            for wait in callback_waits(graph, init):
                 yield self._finding(file, module, wait)
+            there = {wait.found.call.head: wait for wait in far_waits(file.source, graph, init)}
+            for wait in there.values():
+                yield self._there(file, module, wait)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         """Whoever starts a connection of a published package wants to know whether there is one."""
@@ -529,6 +539,21 @@ class BlockingInit(Rule):
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
             related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
+        )
+
+    def _there(self, file: FileView, module: Module, wait: CallbackWait) -> Finding:
+        """At the wait itself, for who looks at that function."""
+        found = wait.found
+        return self.report(
+            file.facts.path,
+            found.call.head,
+            f"`init/1` waits for {found.wait.words} here: its supervisor starts nothing else meanwhile",
+            snippet=file.source.text(found.call.span),
+            scope=scope_of(module, found.function),
+            severity=Severity.HINT,
+            confidence=Confidence.STRONG,
+            related=(Related(file.facts.path, wait.call.head, "`init/1` comes to it from here"),),
+            fix=FixKind.LLM,
         )
 
     def _finding(self, file: FileView, module: Module, wait: CallbackWait) -> Finding:

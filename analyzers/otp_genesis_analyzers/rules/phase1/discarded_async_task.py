@@ -7,13 +7,17 @@ from msgspec import structs
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
-from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.results import is_unused, thrown_away
+from otp_genesis_analyzers.facts.calls.call_graph import call_graph
+from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
 from otp_genesis_analyzers.facts.model import Call
-from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
+from otp_genesis_analyzers.facts.processes.thrown_away_tasks import (
+    nobody_takes_result,
+    received,
+    starts_async,
+)
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
@@ -435,7 +439,7 @@ class DiscardedAsyncTask(Rule):
                 continue
             graph = call_graph(module)
             for site in sites(module):
-                if _starts_async(site) and _nobody_takes_result(graph, site):
+                if starts_async(site.call) and nobody_takes_result(graph, site):
                     yield self._finding(file, site)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
@@ -456,7 +460,11 @@ class DiscardedAsyncTask(Rule):
                 continue
             for module in production_modules(facts, project.role_of(path)):
                 for site in sites(module):
-                    if _starts_async(site) and site.call.result == "returned" and site.function.kind == "def":
+                    if (
+                        starts_async(site.call)
+                        and site.call.result == "returned"
+                        and site.function.kind == "def"
+                    ):
                         caller = _first_of_droppers(project, site)
                         if caller is not None:
                             yield self._returned(project, path, site, caller)
@@ -508,7 +516,7 @@ def _first_of_droppers(project: Project, site: Site) -> Site | None:
 def _drops(caller: Site) -> bool:
     if caller.call.form != "call" or not thrown_away(caller.clause, caller.call):
         return False
-    return not takes_task_replies(caller.module) and not _received(call_graph(caller.module), caller)
+    return not takes_task_replies(caller.module) and not received(call_graph(caller.module), caller)
 
 
 def _ends_with_process(source: Source, call: Call) -> bool:
@@ -520,37 +528,3 @@ def _ends_with_process(source: Source, call: Call) -> bool:
     if last.type == "tuple" and syntax.children(last):
         last = syntax.children(last)[0]
     return last.type == "atom" and syntax.text(last) in (":ignore", ":stop", ":stop_and_reply")
-
-
-def _starts_async(site: Site) -> bool:
-    call = site.call
-    return call.is_to("Task", "async") or call.is_to("Task.Supervisor", "async", "async_nolink")
-
-
-def _nobody_takes_result(graph: CallGraph, site: Site) -> bool:
-    if not is_unused(graph, site.function, site.clause, site.call) or _received(graph, site):
-        return False
-    if not site.module.complete:
-        return False  # the clause that takes the result may be the one being typed
-    return not (takes_task_replies(site.module) and site.function.id in callback_chains(graph))
-
-
-def _received(graph: CallGraph, site: Site) -> bool:
-    """A `receive` later in the clause or in a function called there, in the process that started the task."""
-    call = site.call
-    return any(
-        receive.closure == call.closure and receive.span.start >= call.span.end
-        for receive in site.clause.receives
-    ) or (
-        call.runs == "here"
-        and any(_waits(graph, later) for later in site.clause.calls if _is_later(call, later))
-    )
-
-
-def _is_later(call: Call, later: Call) -> bool:
-    return later.runs == "here" and later.span.start >= call.span.end
-
-
-def _waits(graph: CallGraph, call: Call) -> bool:
-    target = graph.target(call)
-    return target is not None and any(clause.receives for clause in target.clauses)

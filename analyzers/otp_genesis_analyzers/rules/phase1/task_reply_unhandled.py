@@ -11,6 +11,7 @@ from otp_genesis_analyzers.facts.messages.stray_messages import Fate, fate_of_st
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.processes.thrown_away_tasks import nobody_takes_result, starts_async
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.terms import Term
@@ -31,7 +32,8 @@ class TaskReplyUnhandled(Rule):
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` in the callbacks of a
     server, when the module has no clause for `{ref, result}` and nothing in the server awaits a task. It is
     an **error** where the message of the task ends the server: `handle_info/2` has clauses, and none fits.
-    It is **information** where a clause takes the end of the task and the last one drops what is left.
+    It is **information** where a clause takes the end of the task and the last one drops what is left, and a
+    **hint** where the task is thrown away at once: OTP103 reports that place.
     Where the result is taken, a note tells of a linked task whose crash the server means to survive: it has a
     `:DOWN` clause for it, which can't run.
 
@@ -43,8 +45,7 @@ class TaskReplyUnhandled(Rule):
 
     ## When it is legitimate
     When a clause takes `{ref, result}`, when a last clause hands every message on, when the task is awaited,
-    polled with `Task.yield/2` or shut down. None of these is reported. For a task that is thrown away at once
-    OTP103 has the better fix.
+    polled with `Task.yield/2` or shut down. None of these is reported.
 
     ## Use instead
     ```elixir
@@ -264,11 +265,25 @@ class TaskReplyUnhandled(Rule):
               @impl true
               def handle_cast(:build, state) do
                 Task.Supervisor.async_nolink(Shop.TaskSupervisor, &build/0)
-            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: its result is logged and dropped
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ hint: its result is logged and dropped
                 {:noreply, state}
               end
 
               defp build, do: Shop.Search.build()
+            end
+
+            defmodule Shop.Bell do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_info(:ring, state) do
+                Task.async(fn -> Shop.Door.ring(state) end)
+            #   ^^^^^^^^^^ error: no clause matches its result
+                {:noreply, state}
+              end
             end
             """
         ),
@@ -467,10 +482,14 @@ class TaskReplyUnhandled(Rule):
                 continue
             for site in _tasks_left_alone(module):
                 fate = fate_of_stray_message(file.source, module)
+                if fate not in _WHAT_HAPPENS:
+                    continue
+                severity, words = _WHAT_HAPPENS[fate]
                 if fate == "ignored" and _takes_ends(module):
-                    yield self._finding(file, site, *_ONLY_ITS_END)
-                elif fate in _WHAT_HAPPENS:
-                    yield self._finding(file, site, *_WHAT_HAPPENS[fate])
+                    severity, words = _ONLY_ITS_END
+                if fate != "crash" and nobody_takes_result(call_graph(module), site):
+                    severity = Severity.HINT  # OTP103 reports it
+                yield self._finding(file, site, severity, words)
 
     def _finding(self, file: FileView, site: Site, severity: Severity, words: str) -> Finding:
         return self.report(
@@ -524,7 +543,7 @@ def _linked_tasks(module: Module) -> Iterator[Site]:
     inside = callback_chains(call_graph(module))
     own = [site for site in sites(module) if site.function.id in inside and site.call.runs == "here"]
     if not any(_takes_reply(site) for site in own):
-        yield from (site for site in own if site.call.name == "async" and _starts_async(site))
+        yield from (site for site in own if site.call.name == "async" and starts_async(site.call))
 
 
 def _tasks_left_alone(module: Module) -> Iterator[Site]:
@@ -535,13 +554,8 @@ def _tasks_left_alone(module: Module) -> Iterator[Site]:
     if any(_takes_reply(site) for site in own) or _receives_reply(module):
         return
     for site in own:
-        if _starts_async(site):
+        if starts_async(site.call):
             yield site
-
-
-def _starts_async(site: Site) -> bool:
-    call = site.call
-    return call.is_to("Task", "async") or call.is_to("Task.Supervisor", "async", "async_nolink")
 
 
 def _takes_reply(site: Site) -> bool:

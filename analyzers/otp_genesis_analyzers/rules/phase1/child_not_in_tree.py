@@ -558,9 +558,10 @@ def _registered_by_start(module: Module) -> str:
                 start = start_of(call)
                 if start is not None and start.constant_name:
                     return start.constant_name
-    # A wrapper brings the start; by the name that the module itself asks, it registers that.
+    # A wrapper may bring the start; by the name that the module itself asks, it registers that.
+    brought = any(part == "?" or part.startswith("start_link/") for part in module.wrapped)
     asked = any(_addresses(site.call, module.name) for site in sites(module))
-    return module.name if module.wrapped and not starts and asked else ""
+    return module.name if brought and not starts and asked else ""
 
 
 def _may_be_chosen(project: Project, module: Module) -> bool:

@@ -37,7 +37,7 @@ TESTS: list[Case] = [
     (
         "OTP409",
         a_test("{:ok, till} = [] |> Shop.Till.start_link()\nassert Shop.Till.open?(till)"),
-        "is part of an expression: give it a line of its own",
+        "the argument of `start_link` is piped in",
     ),
     (
         "OTP412",

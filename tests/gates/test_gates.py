@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otp_genesis_analyzers import engine
-from otp_genesis_analyzers.findings import FixKind
+from otp_genesis_analyzers.findings import FixKind, Severity
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, file_change
 from otp_genesis_refactorers.gates import finding_gone, first_failure, none_new, parses
@@ -69,6 +69,12 @@ def test_none_new() -> None:
     new = none_new.check(trial(":ok", "Task.start(job)\n    :ok"))
     assert isinstance(new, Failed)
     assert new.reason.startswith("OTP102 would be found anew in lib/a.ex")
+
+
+def test_a_new_hint_of_another_rule_stops_nothing() -> None:
+    advised = trial(":ok", ":ets.insert(:jobs, {job, true})\n    :ok")
+    assert ("OTP120", Severity.HINT) in {(found.code, found.severity) for found in advised.found_after}
+    assert none_new.check(advised) == Passed()
 
 
 def test_a_finding_that_moved_with_its_text_is_not_new() -> None:

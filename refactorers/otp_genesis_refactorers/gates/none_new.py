@@ -2,8 +2,8 @@
 
 A finding is the same when it stands where the edits have moved it to, or when its fingerprint,
 but for the number among its equals, is. Of other rules than the one that the change is for, as many
-findings in a file as before are the same ones: some speak of a module, and stand at one place or another. Their hints
-are advice, and stop nothing.
+findings in a file as before are the same ones: some speak of a module, and stand at one place or another.
+Their hints are advice, and stop nothing.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
     asserts,
     describe_of,
+    ends_capture,
     following,
+    following_in_task,
     refutes,
     span_of,
     statement_of,
@@ -22,10 +24,11 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
 )
 from otp_genesis_analyzers.source import Source
 
-Purpose = Literal["state", "progress", "time", "silence", "start", "end", "helper"]
+Purpose = Literal["state", "progress", "time", "silence", "start", "end", "capture", "task", "helper"]
 """State: the next statement asserts on it. Progress: something else comes before the assertion.
 Time: it has to pass, for its own sake. Silence: nothing should happen. Start: a setup lets what it has
-started get ready. End: nothing comes behind it in the test. Helper: a private function sleeps for tests."""
+started get ready. End: nothing comes behind it in the test. Capture: nothing comes behind it in what is
+captured. Task: the test goes on in a task, and asserts there. Helper: a function sleeps for tests."""
 
 _NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""', "{:error, :timeout}"})
 _NEXT_SECOND_MS = range(1001, 1101)
@@ -97,6 +100,10 @@ _READING = frozenset(
 
 def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: int) -> Purpose | None:
     """None where the sleep is no statement of the block, or nothing is asserted behind it in a test."""
+    if block.is_test and any(
+        asserts(node) or refutes(node) for node in following_in_task(source, block, sleep)
+    ):
+        return "task"
     if not _asserted_later(block, sleep):
         return _without_assertion(source, block, sleep)
     behind = [
@@ -122,7 +129,18 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
     return "silence" if is_still else "state"
 
 
+def acts_before(source: Source, block: TestBlock, sleep: Call) -> bool:
+    """The sleep is a statement of the block, and the one before it starts, stops or changes something."""
+    steps = statements(source, block.clause)
+    step = statement_of(source, block.clause, sleep)
+    if step is None or step not in steps[1:]:
+        return False
+    return _called(steps[steps.index(step) - 1]) in _ACTING
+
+
 def _without_assertion(source: Source, block: TestBlock, sleep: Call) -> Purpose | None:
+    if block.is_test and ends_capture(source, block, sleep):
+        return "capture"
     in_helper = not block.is_test and block.function.kind == "defp"
     may_stand = sleep.closure < 0 and (block.is_test or in_helper)
     step = statement_of(source, block.clause, sleep) if may_stand else None

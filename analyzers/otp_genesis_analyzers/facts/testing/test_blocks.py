@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.model import Call, Clause, Closure, FileFacts, 
 from otp_genesis_analyzers.source import Source, Span
 
 _CAPTURES = ("capture_log", "capture_io", "with_log", "with_io")
+_HELPER_WORDS = ("Helper", "Util", "Support", "Case")
 _NEGATED = frozenset({"refute", "refute_receive", "refute_received"})
 
 
@@ -42,6 +43,13 @@ def is_test_case(module: Module) -> bool:
     return any(function.kind == "test" for function in module.functions) or any(
         use.module == "ExUnit.Case" for use in module.uses
     )
+
+
+def is_test_helper(module: Module) -> bool:
+    """Holds what several test cases use, by its name or as a case template; and is no process of its own."""
+    last_part = module.name.rpartition(".")[2]
+    is_named_so = any(word in last_part for word in _HELPER_WORDS)
+    return is_named_so and all(use.module.startswith("ExUnit.") for use in module.uses)
 
 
 def async_use(module: Module) -> Use | None:
@@ -123,6 +131,23 @@ def following(source: Source, clause: Clause, call: Call) -> list[Node]:
     outer = statements(source, clause)
     around = [index for index, node in enumerate(outer) if _covers(node, closure.span)]
     return [*_behind(inner, call.span), *outer[around[0] :]] if around else []
+
+
+def following_in_task(source: Source, block: TestBlock, call: Call) -> list[Node]:
+    """The statements behind the one that is the call, in the `fn` of `Task.async(fn -> ... end)`."""
+    closure = block.clause.closures[call.closure] if call.closure >= 0 else None
+    if closure is None or closure.receiver.partition("/")[0] != "Task.async":
+        return []
+    return _behind(_statements_of_fn(source.node_at(closure.span)), call.span)
+
+
+def ends_capture(source: Source, block: TestBlock, call: Call) -> bool:
+    """The call is the last of several statements in `capture_log(fn -> ... end)` or its kin."""
+    closure = block.clause.closures[call.closure] if call.closure >= 0 else None
+    if closure is None or closure.parent >= 0 or not is_capture(closure):
+        return False
+    inner = _statements_of_fn(source.node_at(closure.span))
+    return len(inner) > 1 and _holds(inner[-1], call.span)
 
 
 def is_refuted_next(source: Source, clause: Clause, call: Call) -> bool:

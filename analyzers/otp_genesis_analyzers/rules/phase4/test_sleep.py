@@ -9,13 +9,14 @@ from otp_genesis_analyzers.across_modules.awaited_cast import awaited_cast
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.testing.kills import unwatched_kills
-from otp_genesis_analyzers.facts.testing.sleep_purpose import Purpose, purpose_of_sleep
+from otp_genesis_analyzers.facts.testing.sleep_purpose import Purpose, acts_before, purpose_of_sleep
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
     blocks_and_functions,
     is_refuted_next,
     is_test_case,
+    is_test_helper,
     test_call_at,
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
@@ -24,6 +25,9 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 SHORTEST_MS = 5
 """A shorter sleep only lets other processes run."""
+
+_SLOW_WORDS = ("slow", "sleep", "delay", "simulat", "wait")
+"""Parts of the names of functions that sleep for the sake of it."""
 
 _JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
     "state": (
@@ -41,6 +45,14 @@ _JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
         "in a helper, and so wherever that is called: wait for a message instead",
     ),
     "end": (Severity.HINT, "at its end: what still runs by then runs into the next test"),
+    "capture": (
+        Severity.HINT,
+        "at the end of what it captures: what comes later is missed, so wait for what logs or prints it",
+    ),
+    "task": (
+        Severity.HINT,
+        "in a task before it looks: wait for a message, or ask until it is there",
+    ),
     "silence": (Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when"),
 }
 
@@ -58,7 +70,8 @@ class TestSleep(Rule):
     when other statements come first, and a **hint** when time itself is what is tested (an interval, what the
     test's name or the comment above says), or when the test wants to see that nothing happens (its name says
     "does not", what it asserts was so before). It is a hint, too, as a step of a `setup` that asserts
-    nothing, as the last step of a test, and in a private helper.
+    nothing, as the last step of a test or of what `capture_log` runs, in a task in front of what that
+    asserts, in a private helper, and in a module of helpers behind a step that starts or changes something.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
@@ -532,8 +545,94 @@ class TestSleep(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/log_test.exs
+            defmodule Shop.LogTest do
+              use ExUnit.Case
+              import ExUnit.CaptureLog
+
+              test "refuses strangers" do
+                capture_log(fn ->
+                  assert {:error, 401} = Shop.Door.open("stranger")
+                  Process.sleep(30)
+            #     ^^^^^^^^^^^^^ hint: at the end of what it captures
+                end)
+              end
+
+              test "another process reads the ledger" do
+                Task.async(fn ->
+                  Shop.Ledger.write(:apple)
+                  Process.sleep(50)
+            #     ^^^^^^^^^^^^^ hint: in a task before it looks
+                  assert Shop.Ledger.read() == [:apple]
+                end)
+                |> Task.await()
+              end
+            end
+            # file: test/support/ledger_helpers.ex
+            defmodule Shop.LedgerHelpers do
+              def start_ledger(pages) do
+                Shop.Ledger.start_link(pages)
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ hint: in a helper
+                Shop.Ledger.pid()
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: test/shop/race_test.exs
+            defmodule Shop.RaceTest do
+              use ExUnit.Case
+              import ExUnit.CaptureLog
+
+              test "waits for whoever is slow" do
+                task =
+                  Task.async(fn ->
+                    Process.sleep(50)
+                    :late
+                  end)
+
+                assert Shop.Race.winner(task) == :late
+                capture_log(fn -> Process.sleep(10) end)
+              end
+            end
+            # file: test/support/server_helpers.ex
+            defmodule Shop.ServerHelpers do
+              def slow_answer(conn) do
+                Shop.Ledger.write(conn)
+                Process.sleep(100)
+                conn
+              end
+
+              def answer(conn) do
+                text = "late"
+                Process.sleep(100)
+                {conn, text}
+              end
+
+              def until_empty do
+                Shop.Ledger.update()
+                Process.sleep(10)
+                until_empty()
+              end
+            end
+            # file: test/support/case_server.ex
+            defmodule Shop.CaseServer do
+              use GenServer
+
+              def init(opts) do
+                Shop.Ledger.start_link(opts)
+                Process.sleep(100)
+                {:ok, opts}
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: test/shop/placeholder_test.exs
@@ -677,6 +776,9 @@ class TestSleep(Rule):
             if is_test_case(module):
                 for block in blocks_and_functions(module):
                     yield from self._in_block(file, block)
+            elif is_test_helper(module):
+                for block in blocks_and_functions(module):
+                    yield from self._in_helper(file, block)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         """A cast in front of the sleep, to a server that the project knows, can be waited for."""
@@ -698,6 +800,15 @@ class TestSleep(Rule):
                 purpose = purpose_of_sleep(file.source, block, call, slept_ms)
                 if purpose is not None and (block.is_test or purpose in ("state", "helper")):
                     yield self._finding(file, block, call, slept_ms, purpose)
+
+    def _in_helper(self, file: FileView, block: TestBlock) -> Iterator[Finding]:
+        """A function that several test cases call: it has done something, and sleeps until that is there."""
+        if _repeats(block) or any(word in block.function.name for word in _SLOW_WORDS):
+            return
+        for call in block.clause.calls:
+            slept_ms = slept_milliseconds(call) if is_sleep(call) and call.closure < 0 else None
+            if slept_ms is not None and slept_ms >= SHORTEST_MS and acts_before(file.source, block, call):
+                yield self._finding(file, block, call, slept_ms, "helper")
 
     def _finding(
         self, file: FileView, block: TestBlock, call: Call, slept_ms: int, purpose: Purpose

@@ -14,7 +14,7 @@ _SEVERITY: dict[Leak, Severity] = {
     "left behind": Severity.WARNING,
     "each turn": Severity.WARNING,
     "each request": Severity.HINT,
-    "overwritten": Severity.HINT,
+    "overwritten": Severity.INFORMATION,
 }
 
 
@@ -28,7 +28,7 @@ class MonitorLeak(Rule):
       him out of a collection, but leaves the monitor: a **warning**, also where the reference is kept;
     - a function monitors its own argument and calls itself with the same one: a **warning**;
     - a request monitors who asks without a look whether he is known already: a **hint**, in `strict`;
-    - it does so and keeps the reference under the process, over that of an earlier request: a **hint**, too.
+    - it does so and keeps the reference under the process, over that of an earlier request: **information**.
 
     ## Why it matters on the BEAM
     A monitor lives until the monitored process ends or `Process.demonitor/2` takes it away. Each further one
@@ -148,7 +148,7 @@ class MonitorLeak(Rule):
               @impl true
               def handle_call(:enter, {pid, _tag}, state) do
                 ref = Process.monitor(pid)
-            #         ^^^^^^^^^^^^^^^ hint: the reference of the first is overwritten
+            #         ^^^^^^^^^^^^^^^ information: the reference of the first is overwritten
                 {:reply, :ok, put_in(state, [:refs, pid], ref)}
               end
 
@@ -161,7 +161,7 @@ class MonitorLeak(Rule):
               @impl true
               def handle_cast({:watch, pid}, state) do
                 {:noreply, %{state | refs: Map.put(state.refs, pid, Process.monitor(pid))}}
-            #                                                       ^^^^^^^^^^^^^^^ hint
+            #                                                       ^^^^^^^^^^^^^^^ information
               end
 
               @impl true

@@ -26,6 +26,7 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.supervision import forest
 
 _DIES_WITH_CALLER = "a crash of its caller ends it, and nobody starts it again"
+_ENDS_WITH_CALLER = "it is linked to whoever calls this, and ends with him"
 
 
 class StartOutsideTree(Rule):
@@ -36,7 +37,8 @@ class StartOutsideTree(Rule):
     `start`, which links nothing, under a constant name; for `start_link` under a constant name where no
     child list of the project has the module, also through the module's own `start_link`; and for a
     supervisor started by a server that traps exits and takes every message, so that nobody sees its crash.
-    Other starts outside the tree are **information** or, in a server's callback, a **hint**.
+    Other starts outside the tree are **information** or, in a server's callback, a **hint**. So is a
+    `Registry` that ordinary code starts.
 
     ## Why it matters on the BEAM
     A process that no supervisor starts is not started again. Linked, it ends when the code that happened
@@ -246,8 +248,34 @@ class StartOutsideTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Names do
+              def prepare do
+                case Process.whereis(Shop.Registry) do
+                  nil -> Registry.start_link(keys: :unique, name: Shop.Registry)
+            #            ^^^^^^^^^^^^^^^^^^^ hint: it is linked to whoever calls this
+                  pid -> {:ok, pid}
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Names do
+              def child_spec(opts), do: %{id: __MODULE__, start: {__MODULE__, :begin, [opts]}}
+              def begin(_opts), do: Registry.start_link(keys: :unique, name: Shop.Registry)
+              def children, do: [{Registry, keys: :unique, name: Shop.OtherRegistry}]
+            end
+
+            defmodule Shop.Rooms do
+              def start_link(_opts), do: Registry.start_link(keys: :duplicate, name: __MODULE__)
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Visit do
@@ -410,6 +438,9 @@ class StartOutsideTree(Rule):
         if site is None:
             return None
         start, app = start_of(site.call), project.app_of(finding.path)
+        if _starts_registry(site):
+            named_by_child = is_named_by_child(forest(project), site.module, site.function)
+            return None if named_by_child else finding
         if start is None:
             found = _refine_call_of_start(finding, project, site)
             if found is not None and app is not None and app.is_library:
@@ -444,6 +475,9 @@ class StartOutsideTree(Rule):
 
 def _judge(graph: CallGraph, site: Site) -> tuple[Severity, str] | None:
     start = start_of(site.call)
+    if _starts_registry(site):
+        is_own = belongs_to_start(graph, site.function) or site.function.id in callback_chains(graph)
+        return None if is_own else (Severity.HINT, _ENDS_WITH_CALLER)
     if start is not None:
         return _judge_linked(graph, site, start) if start.linked else _judge_unlinked(graph, site, start)
     if site.call.name not in ("start", "start_link") or site.call.form == "capture":
@@ -451,6 +485,10 @@ def _judge(graph: CallGraph, site: Site) -> tuple[Severity, str] | None:
     if belongs_to_start(graph, site.function) or site.function.id in callback_chains(graph):
         return None
     return Severity.WARNING, _DIES_WITH_CALLER
+
+
+def _starts_registry(site: Site) -> bool:
+    return site.call.form == "call" and site.call.is_to("Registry", "start_link")
 
 
 def _judge_unlinked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:

@@ -11,6 +11,8 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.one_process import client_side
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.clause_results import statements
+from otp_genesis_analyzers.facts.calls.provenance import variables_in
+from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.calls.value_flow import Flow, flow_of
 from otp_genesis_analyzers.facts.model import Call, Function
@@ -22,6 +24,11 @@ _LITERAL = frozenset({"atom", "int", "float", "string", "module"})
 _CLOCKS = frozenset(
     {"monotonic_time", "system_time", "os_time", "utc_now", "now", "timestamp", "unique_integer"}
 )
+_UNLIKE_ALL_OTHERS = frozenset(
+    {"strong_rand_bytes", "make_ref", "unique_integer", "generate_key"}
+    | {("counters", "new"), ("atomics", "new"), ("ets", "new"), ("UUID", "generate"), ("UUID", "uuid4")}
+)
+"""What gives another value each time: functions by their name, or with the last part of their module."""
 _REQUESTS = frozenset({"handle_call/3", "handle_cast/2"})
 
 
@@ -29,10 +36,11 @@ class Write(NamedTuple):
     """A write; `read` is where its value comes from, when that is the same term.
 
     `moment`: the value holds the time, so that each write changes it. `request`: it is made for requests
-    of a server. `passing`: the function takes it away again.
+    of a server. `passing`: the function takes it away again. `own`: nothing was there, and each process that
+    sees so makes another value.
     """
 
-    kind: Literal["update", "request", "moment", "passing"]
+    kind: Literal["update", "request", "moment", "passing", "own"]
     site: Site
     read: Call | None = None
 
@@ -55,6 +63,8 @@ def hot_writes(source: Source, graph: CallGraph) -> Iterator[Write]:
                 yield Write("update", site, read)
         elif _is_erased(site):
             yield Write("passing", site)
+        elif site.function.id in shared and _makes_its_own(source, site):
+            yield Write("own", site)
         elif not _is_fixed(site.call.args[1]) and site.call.runs == "here":
             if site.function.id in asked and not _looks_first(site):
                 yield Write("request", site)
@@ -69,6 +79,24 @@ def _is_erased(site: Site) -> bool:
         and call.head.start > site.call.span.end
         for call in site.clause.calls
     )
+
+
+def _makes_its_own(source: Source, site: Site) -> bool:
+    """A branch behind the read of the term, which writes a key, a counter, a table that it makes there."""
+    if not site.call.branch or not _looks_first(site):
+        return False
+    written = syntax.arguments(source.node_at(site.call.span))[-1:]
+    names = {syntax.text(name) for node in written for name in variables_in(node)}
+    return any(
+        site.call.span.contains(call.span) or names.intersection(kept_variables(call))
+        for call in site.clause.calls
+        if call.branch == site.call.branch and _is_unlike_all_others(call)
+    )
+
+
+def _is_unlike_all_others(call: Call) -> bool:
+    last_part = call.module.removeprefix(":").rpartition(".")[2]
+    return not _UNLIKE_ALL_OTHERS.isdisjoint({call.name, (last_part, call.name)})
 
 
 def _for_requests(graph: CallGraph) -> frozenset[str]:

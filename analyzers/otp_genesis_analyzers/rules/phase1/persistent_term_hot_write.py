@@ -17,6 +17,8 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 _COST = "replacing a persistent term makes the runtime look through every process for the old one"
 
+_SEVERITIES = {"update": Severity.WARNING, "own": Severity.HINT}
+
 
 class PersistentTermHotWrite(Rule):
     """A `:persistent_term` is written again and again while the application runs.
@@ -25,7 +27,8 @@ class PersistentTermHotWrite(Rule):
     Reports a `:persistent_term.put` whose value is made of what was read under the same key before. It is
     **information** for a changing value that a server writes for each request, or that holds the time, for
     one that the same function erases again, and in a callback that is called through a behaviour by somebody
-    out of sight.
+    out of sight. It is a **hint** where whoever finds nothing writes a value unlike all others: a random key,
+    a reference to counters.
 
     ## Why it matters on the BEAM
     Reading a persistent term copies nothing, which is what it is for. It is paid for by the writer: when a
@@ -188,8 +191,63 @@ class PersistentTermHotWrite(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Seal do
+              def key do
+                case :persistent_term.get({__MODULE__, :key}, nil) do
+                  nil ->
+                    key = :crypto.strong_rand_bytes(32)
+                    :persistent_term.put({__MODULE__, :key}, key)
+            #       ^^^^^^^^^^^^^^^^^^^^ hint: each make a value of their own
+                    key
+
+                  key ->
+                    key
+                end
+              end
+
+              def counter do
+                if :persistent_term.get(:sold, nil) == nil do
+                  :persistent_term.put(:sold, :counters.new(1, []))
+            #     ^^^^^^^^^^^^^^^^^^^^ hint: each make a value of their own
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Seal do
+              use GenServer
+
+              def key, do: :persistent_term.get(:seal)
+
+              def shape do
+                case :persistent_term.get(:shape, nil) do
+                  nil ->
+                    shape = Shop.Shapes.read()
+                    :persistent_term.put(:shape, shape)
+                    shape
+
+                  shape ->
+                    shape
+                end
+              end
+
+              @impl true
+              def init(opts) do
+                if :persistent_term.get(:seal, nil) == nil do
+                  :persistent_term.put(:seal, :crypto.strong_rand_bytes(32))
+                end
+
+                {:ok, opts}
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Regions do
@@ -415,6 +473,8 @@ class PersistentTermHotWrite(Rule):
             "moment": f"the value holds the time, so each write changes it: {_COST}",
             "passing": "it is erased again soon: erasing a persistent term makes the runtime look through "
             "every process for it. Pass the value, or keep it in an ETS table",
+            "own": "two processes that find nothing here each make a value of their own, and one overwrites "
+            "the other's: write it once, at the start",
         }[write.kind]
         return self.report(
             path,
@@ -422,7 +482,7 @@ class PersistentTermHotWrite(Rule):
             message,
             snippet=file.source.text(call.span),
             scope=write.site.scope,
-            severity=Severity.WARNING if write.kind == "update" else Severity.INFORMATION,
+            severity=_SEVERITIES.get(write.kind, Severity.INFORMATION),
             confidence=Confidence.EXACT if write.kind == "update" else Confidence.HEURISTIC,
             fix=FixKind.LLM,
             related=(Related(path, write.site.call.head, "the write"),) if write.read is not None else (),

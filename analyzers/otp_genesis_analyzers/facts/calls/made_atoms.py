@@ -10,6 +10,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
+from otp_genesis_analyzers.facts.calls.checked_keys import is_checked_by_callers, key_of
 from otp_genesis_analyzers.facts.calls.membership_tests import membership_tests
 from otp_genesis_analyzers.facts.calls.provenance import (
     Binding,
@@ -118,17 +119,6 @@ def is_web(module: Module) -> bool:
     # `Shop.JSON` reads and writes JSON of any kind, `ShopWeb.ProductJSON` is a view.
     is_named_so = last_part.endswith(_WEB_NAMES) and last_part not in _WEB_NAMES
     return bool(kinds(module) & _WEB_KINDS) or is_named_so
-
-
-def is_checked_too_late(source: Source, made: MadeAtom) -> bool:
-    """`field = String.to_atom(key)`, and only then `field in fields`."""
-    bound = made.call.bound_to if made.call is not None else None
-    if bound is None or bound.kind != "variable":
-        return False
-    return any(
-        node.start_byte > made.head.end and tested == bound.value
-        for node, tested in membership_tests(source, made.clause)
-    )
 
 
 def names_process(source: Source, made: MadeAtom) -> bool:
@@ -268,7 +258,8 @@ class _Search:
         """`params["sort"]`: keys that are texts come from outside."""
         target, key = value.child_by_field_name("target"), value.child_by_field_name("key")
         if key is not None and key.type == "string":
-            return self._of_text_key()
+            is_checked = target is not None and self._is_checked(target, syntax.text(key))
+            return "bounded" if is_checked else self._of_text_key()
         return self.origin_of(target) if target is not None else "unknown"
 
     def _of_call(self, call: Node, piped: Node | None) -> From:
@@ -315,14 +306,19 @@ class _Search:
             case "closure":
                 return self._of_element(binding.pattern)
             case "match" | "subject":
-                return self._of_bound(binding)
+                return self._of_bound(binding, syntax.text(variable))
             case _:
                 return "unknown"
 
-    def _of_bound(self, binding: Binding) -> From:
+    def _is_checked(self, holder: Node, key: str) -> bool:
+        return is_checked_by_callers(self.source, self.graph, self.function, holder, key)
+
+    def _of_bound(self, binding: Binding, name: str) -> From:
         value = binding.value
         if value is None:
             return "unknown"
+        if self._is_checked(value, key_of(binding.pattern, name)):
+            return "bounded"
         origin = self.origin_of(value)
         if origin in ("bounded", "unknown") and _has_text_key(binding.pattern):
             return "document"

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.checked_atoms import is_checked_too_late
 from otp_genesis_analyzers.facts.calls.made_atoms import (
     From,
     MadeAtom,
-    is_checked_too_late,
     is_web,
     made_atoms,
     names_node,
@@ -56,8 +56,9 @@ class DynamicAtom(Rule):
 
     ## When it is legitimate
     For values that the code itself names: a literal, a module attribute, an element of a list of literals,
-    a value that was tested with `in` or matched with a literal before. For names of nodes and cookies, in
-    modules that read the configuration, in macros, migrations, Mix tasks and tests. None is reported.
+    a value that was tested with `in` or matched with a literal before, there or by all callers. For names of
+    nodes and cookies, in modules that read the configuration, in macros, migrations, Mix tasks and tests.
+    None is reported.
 
     ## Use instead
     ```elixir
@@ -189,6 +190,12 @@ class DynamicAtom(Rule):
               def struct(%{"kind" => kind, "fields" => fields}), do: struct(String.to_atom(kind), fields)
             #                                                               ^^^^^^^^^^^^^^ information
 
+              def info(shop, shelf) do
+                key = String.to_atom(shelf)
+            #         ^^^^^^^^^^^^^^ hint
+                if Map.has_key?(shop.shelves, key), do: shop.shelves[key], else: shelf
+              end
+
               def columns(line), do: line |> String.split(",") |> Enum.map(&String.to_atom/1)
             #                                                              ^^^^^^^^^^^^^^^^^ hint
               def table(name), do: :"#{name}_table"
@@ -291,6 +298,36 @@ class DynamicAtom(Rule):
         ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule ShopWeb.LoginController do
+              use ShopWeb, :controller
+
+              def show(conn, %{"type" => type} = params) when type in ["chat", "mail"] do
+                login(params, conn)
+              end
+
+              def show(conn, %{"type" => "sms"} = params), do: login(params, conn)
+
+              def login(params, conn) do
+                %{"type" => type, "code" => code} = params
+                render(conn, :login, by: String.to_atom(type), again: back(params, code))
+              end
+
+              defp back(params, _code), do: String.to_existing_atom(params["back"])
+            end
+
+            defmodule ShopWeb.ExportController do
+              use ShopWeb, :controller
+
+              def create(conn, %{"kind" => kind} = params) do
+                if kind in ~w(csv pdf), do: export(conn, params), else: send_resp(conn, 404, "")
+              end
+
+              defp export(conn, params), do: render(conn, :export, kind: String.to_atom(params["kind"]))
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Event do
@@ -461,7 +498,7 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
             f"{what} makes atoms {_ORIGINS[origin]}: they are never collected, so whoever sends enough "
             "texts ends the system. Convert to existing atoms only"
         )
-    if is_checked_too_late(source, made):
+    if is_checked_too_late(source, made, origin):
         return Severity.WARNING, (
             f"{what} makes the atom, which is tested only after it was made: each text leaves one behind. "
             "Test the text, or convert to existing atoms only"

@@ -115,6 +115,25 @@ def tells_process(source: Source, wait: SleepWait) -> bool:
     return _first(source, told).endswith(_PROCESSES)
 
 
+def waits_for_level(source: Source, wait: SleepWait) -> bool:
+    """It goes on while a share is too high or too low, `used / total > limit`: of that nobody tells."""
+    node = source.node_at(wait.site.call.span)
+    while node.parent is not None and node.start_byte > wait.site.clause.span.start:
+        node = node.parent
+        condition = next(iter(syntax.arguments(node)), None)
+        if condition is not None and syntax.local_name(node) in ("if", "unless", "case"):
+            return any(map(_compares_share, syntax.below(condition)))
+    return False
+
+
+def _compares_share(node: Node) -> bool:
+    if node.type != "binary_operator" or syntax.operator(node) not in ("<", "<=", ">", ">="):
+        return False
+    return any(
+        inner.type == "binary_operator" and syntax.operator(inner) == "/" for inner in syntax.below(node)
+    )
+
+
 def _is_guess(site: Site) -> int | None:
     slept_ms = slept_milliseconds(site.call)
     return slept_ms if slept_ms is not None and SHORTEST_MS <= slept_ms <= LONGEST_MS else None

@@ -6,12 +6,18 @@ from typing import ClassVar
 from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
-from otp_genesis_analyzers.facts.calls.sleep_waits import SleepWait, sleep_waits, tells_process
+from otp_genesis_analyzers.facts.calls.sleep_waits import (
+    SleepWait,
+    sleep_waits,
+    tells_process,
+    waits_for_level,
+)
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
 
 
 class SleepAsSynchronisation(Rule):
@@ -25,8 +31,9 @@ class SleepAsSynchronisation(Rule):
     - in a function that calls itself behind the sleep, in some cases, with what it was given itself and
       nothing that counts or looks at a clock: it waits until something changes, without a limit.
 
-    All these are **warnings**. **Hints** are a loop that looks for a process up to a limit, and a sleep in a
-    callback of a server beside a system command, a connection or a request, which OTP304 names.
+    All these are **warnings**. **Hints** are a loop that looks for a process up to a limit, one that waits
+    for a share to change, `used / total > limit`, of which nobody tells, and a sleep in a callback of a
+    server beside a system command, a connection or a request, which OTP304 names.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done, and what is read is old; on
@@ -170,6 +177,16 @@ class SleepAsSynchronisation(Rule):
 
                   pid ->
                     pid
+                end
+              end
+
+              def await_memory(share) do
+                memory = Shop.Machine.memory()
+
+                if memory.free / memory.total < share do
+                  Process.sleep(1_000)
+            #     ^^^^^^^^^^^^^ hint: without a limit
+                  await_memory(share)
                 end
               end
 
@@ -493,7 +510,7 @@ class SleepAsSynchronisation(Rule):
                 if is_job and wait.sign == "repeated":
                     continue  # the queue bounds how long a job runs, and starts it anew
                 if not _is_in_callback(graph, wait) or _is_outdone(wait):
-                    yield self._finding(file, wait, _severity(graph, wait))
+                    yield self._finding(file, wait, _severity(file.source, graph, wait))
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         """What is told and asked must be a process, by its name or as the project defines it."""
@@ -555,6 +572,6 @@ def _is_outdone(wait: SleepWait) -> bool:
     return any(found is not None and found.kind in ("http", "connect", "command") for found in waits)
 
 
-def _severity(graph: CallGraph, wait: SleepWait) -> Severity:
-    is_small = wait.sign == "polled" or _is_in_callback(graph, wait)
+def _severity(source: Source, graph: CallGraph, wait: SleepWait) -> Severity:
+    is_small = wait.sign == "polled" or _is_in_callback(graph, wait) or waits_for_level(source, wait)
     return Severity.HINT if is_small else Severity.WARNING

@@ -11,10 +11,12 @@ from otp_genesis_analyzers.facts.processes.addresses import constant_name
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.processes.starts import is_start_function
+from otp_genesis_analyzers.facts.tables.refused_tables import refuses_second
 from otp_genesis_analyzers.facts.tables.table_makers import MadeTable, made_tables
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Source
 
 _SHOWN = 3
 """How many of the functions that lead to the table the message names."""
@@ -29,7 +31,8 @@ class EtsTableOwner(Rule):
     Reports `:ets.new` with `:named_table` in a function that runs in the process of its caller. It is a
     **warning** where the function makes the table when it is not there yet: behind `:ets.whereis/1` or
     `:ets.info/1`, or with the `ArgumentError` caught. It is **information** where the function just makes it
-    and its callers are requests or plain functions, and in a task or a spawned process that ends.
+    and its callers are requests or plain functions, and in a task or a spawned process that ends. It is a
+    **hint** where the function answers an error when the table is there: who calls it means to own it.
 
     ## Why it matters on the BEAM
     A table belongs to the process that made it and is deleted when that process ends: when the request is
@@ -145,6 +148,41 @@ class EtsTableOwner(Rule):
 
               defp make(name), do: :ets.new(name, [:named_table, {:read_concurrency, true}, :public])
             #                      ^^^^^^^^ warning: is deleted when that process ends
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Badges do
+              def init do
+                case :ets.info(:badges) do
+                  :undefined ->
+                    :ets.new(:badges, [:public, :named_table])
+            #       ^^^^^^^^ hint: the first caller of `init/0`
+                    :ok
+
+                  _table ->
+                    {:error, :table_exists}
+                end
+              end
+
+              def open do
+                if :ets.whereis(:badges) == :undefined do
+                  :ets.new(:badges, [:public, :named_table])
+            #     ^^^^^^^^ hint
+                else
+                  raise "open"
+                end
+              end
+
+              def again do
+                if :ets.whereis(:badges) == :undefined do
+                  :ets.new(:badges, [:public, :named_table])
+            #     ^^^^^^^^ warning
+                else
+                  :ok
+                end
+              end
             end
             """
         ),
@@ -404,7 +442,7 @@ class EtsTableOwner(Rule):
             "let a process of the supervision tree make it",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
-            severity=Severity.WARNING if made.maker == "first caller" else Severity.INFORMATION,
+            severity=_severity(file.source, made),
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
             related=tuple(
@@ -413,6 +451,12 @@ class EtsTableOwner(Rule):
                 if entry is not site.function
             ),
         )
+
+
+def _severity(source: Source, made: MadeTable) -> Severity:
+    if made.maker != "first caller":
+        return Severity.INFORMATION
+    return Severity.HINT if refuses_second(source, made.table.site) else Severity.WARNING
 
 
 def _made(module: Module) -> tuple[MadeTable, ...]:

@@ -31,6 +31,9 @@ _OF_ONE_RUN = (*_CONTEXT, "breadcrumb", "scope", "stack", "tags", "depth", "nest
 _FOR_TESTS = frozenset({"Test", "Testing", "TestHelpers", "Sandbox"})
 """Last parts of the names of modules that a package brings for the tests of its users."""
 
+_DOUBLES = ("Mock", "Fake", "Stub", "TestDouble")
+"""How the names of modules begin or end that stand in for another one."""
+
 _KEPT = "{target} keeps {key} in the process dictionary"
 _IN_SERVER = f"{_KEPT}, where no callback shows it: keep it in the server's state"
 _UNSEEN = f"{_KEPT}, where no signature shows it and no other process has it: hand it on as an argument"
@@ -61,7 +64,8 @@ class ProcessDictionary(Rule):
     Keys of the runtime like `:"$callers"`; a flag that the same function takes out again in `after`; a
     fresh reference as the key; tests, Mix tasks and scripts. None of these is reported. A collection named
     as a scope, a stack or a context is meant to be one for each process, one that is deleted as a whole is
-    gathered for a while, and a callback may have no argument to hand a value on in: all are information. In
+    gathered for a while, and a callback may have no argument to hand a value on in: all are information. What
+    a module does that stands in for another one in tests (`MockBank`, `BankStub`) is a hint. In
     a library only the first two warnings are given, and in a published package little of the information.
 
     ## Use instead
@@ -281,6 +285,44 @@ class ProcessDictionary(Rule):
         ),
         Example(
             """
+            # file: config/config.exs
+            import Config
+            config :shop, bank: Shop.Bank
+            # file: config/test.exs
+            import Config
+            config :shop, bank: Shop.MockBank
+            # file: lib/shop/mock_bank.ex
+            defmodule Shop.MockBank do
+              @moduledoc "Stands in for the bank, and remembers what it was asked."
+              def pay(sum) do
+                Process.put(:payments, [sum | payments()])
+            #   ^^^^^^^^^^^ hint: keeps a collection
+                :ok
+              end
+
+              def payments, do: Process.get(:payments, [])
+            #                   ^^^^^^^^^^^ hint
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/stub_bank.ex
+            defmodule Shop.StubBank do
+              def pay(sum) do
+                Process.put(:payments, [sum | Process.get(:payments, [])])
+            #   ^^^^^^^^^^^ warning: keeps a collection
+            #                                 ^^^^^^^^^^^ information
+              end
+            end
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              def pay(sum), do: Shop.StubBank.pay(sum)
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop/test.ex
             defmodule Shop.Test do
               def choose_bank(name) do
@@ -444,6 +486,8 @@ class ProcessDictionary(Rule):
             return finding if finding.severity is Severity.WARNING else None
         if finding.severity is Severity.HINT:
             return _read_elsewhere(finding, project)
+        if _is_in_double(finding, project):
+            return structs.replace(finding, severity=Severity.HINT)
         is_plain = finding.confidence is Confidence.HEURISTIC
         if app is not None and app.packaged and finding.severity is Severity.INFORMATION and is_plain:
             return structs.replace(finding, severity=Severity.HINT)
@@ -587,6 +631,18 @@ def _is_emptied(finding: Finding, project: Project) -> bool:
     site = site_at(project.files[finding.path].facts, finding.span)
     slot = next((s for s in slots(site.module) if s.site.call == site.call), None) if site else None
     return slot is not None and slot.is_constant and slot.key in project.derived(_deleted)
+
+
+def _is_in_double(finding: Finding, project: Project) -> bool:
+    """The module stands in for another one, and nothing names it but tests and their configuration."""
+    site = site_at(project.files[finding.path].facts, finding.span)
+    name = site.module.name if site is not None else ""
+    last = name.rpartition(".")[2]
+    return (last.startswith(_DOUBLES) or last.endswith(_DOUBLES)) and not any(
+        name in project.all_facts(path).references
+        for path in project.paths_naming(name)
+        if path != finding.path and not project.role_of(path).is_test and not path.endswith("config/test.exs")
+    )
 
 
 def _deleted(project: Project) -> frozenset[Term]:

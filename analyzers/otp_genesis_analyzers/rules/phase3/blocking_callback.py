@@ -28,7 +28,7 @@ from otp_genesis_analyzers.facts.state.server_returns import ends_server
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
-from otp_genesis_analyzers.source import Span
+from otp_genesis_analyzers.source import Source, Span
 
 _JUDGED: frozenset[Kind] = frozenset({"GenServer", "gen_statem"})
 _WORK_IS_WAITING: frozenset[Kind] = frozenset({"GenStage", "Broadway", "Job"})
@@ -539,6 +539,20 @@ class BlockingCallback(Rule):
               def handle_call(:ping, _from, state), do: {:reply, :pong, state}
             end
 
+            defmodule Shop.Harvest do
+              use GenServer
+
+              def wait, do: GenServer.call(__MODULE__, :ready)
+
+              def init(opts), do: {:ok, opts}
+              def handle_info(:connect, state), do: {:noreply, [Shop.Collector.connect() | state]}
+              def handle_call(:ready, _from, state), do: {:reply, true, state}
+            end
+
+            defmodule Shop.Collector do
+              def connect, do: Req.get!("https://example.org/collector").body
+            end
+
             defmodule Shop.Sums do
               @moduledoc "Calls itself, of which OTP111 tells."
               use GenServer
@@ -971,6 +985,8 @@ class BlockingCallback(Rule):
             kind = kinds(wait.module)
             if kind & _WORK_IS_WAITING or not kind & _JUDGED or wait.callback.id in _NOT_JUDGED:
                 continue
+            if _is_unheard(project, wait):
+                continue
             shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
             if wait.call.head not in shown:
                 yield self._elsewhere(wait, pooled=_is_pooled(project, wait.module))
@@ -1091,6 +1107,13 @@ def _severity(file: FileView, module: Module, wait: CallbackWait) -> Severity | 
     if found.kind == "process" and _is_own_child(module, wait.found.call):
         return Severity.INFORMATION
     return Severity.WARNING if found.certain else Severity.INFORMATION
+
+
+def _is_unheard(project: Project, wait: WaitElsewhere) -> bool:
+    """All calls of the server ask for nothing but that it be ready again."""
+    source = Source(wait.path, project.read(wait.path))
+    is_old = project.files[wait.path].carried_over
+    return not is_old and audience(source, wait.module, wait.callback, wait.clause) == "nobody"
 
 
 def _is_pooled(project: Project, module: Module) -> bool:

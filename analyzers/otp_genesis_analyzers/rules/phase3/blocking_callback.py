@@ -343,6 +343,7 @@ class BlockingCallback(Rule):
               def sign_in(user), do: request(%{user: user})
 
               defp request(json), do: Req.post!("https://example.org", json: json).body
+            #                         ^^^^^^^^^ hint: of `Shop.Api` waits for an HTTP answer here
             end
             """
         ),
@@ -998,7 +999,7 @@ class BlockingCallback(Rule):
     def _there(self, project: Project, wait: WaitElsewhere) -> Iterator[Finding]:
         """The wait itself, for who works on the other module."""
         far = wait.far
-        site = site_at(project.files[far.path].facts, far.call.head)
+        site = site_at(project.all_facts(far.path), far.call.head)
         if site is not None:
             yield self.report(
                 far.path,

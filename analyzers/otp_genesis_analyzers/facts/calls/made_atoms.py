@@ -12,6 +12,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.checked_keys import is_checked_by_callers, key_of
 from otp_genesis_analyzers.facts.calls.membership_tests import membership_tests
+from otp_genesis_analyzers.facts.calls.open_texts import is_made_key, open_text
 from otp_genesis_analyzers.facts.calls.provenance import (
     Binding,
     argument_nodes,
@@ -29,6 +30,10 @@ From = Literal[
     "request",  # what somebody sends to a controller, a view, a channel
     "document",  # JSON or another text that is decoded here
     "id",  # the id of a record
+    "packet",  # what comes over a socket
+    "process",  # the text of a pid or of a reference
+    "key",  # the keys of a map or of other pairs, all of them
+    "piece",  # a part of a text
     "bounded",  # one of a few values that the code itself names
     "unknown",
 ]
@@ -111,7 +116,10 @@ def origin_of(source: Source, graph: CallGraph, made: MadeAtom) -> From:
     search = _Search(source, graph, made.function, made.clause)
     if _is_checked_before(source, made):
         return "bounded"
-    return search.origin_of(made.value)
+    origin = search.origin_of(made.value)
+    if origin != "unknown":
+        return origin
+    return "key" if is_made_key(made.value, source.node_at(made.head)) else open_text(made.value) or origin
 
 
 def is_web(module: Module) -> bool:

@@ -87,6 +87,8 @@ def argument_nodes(source: Source, call: Call) -> list[Node]:
     Those of a call by `apply/3` are the elements of its list.
     """
     node = source.node_at(call.span)
+    if node.type == "dot" and node.parent is not None and node.parent.end_byte == node.end_byte:
+        node = node.parent  # `text |> String.to_atom`, without parentheses
     given, pipe = syntax.arguments(node), node.parent
     if pipe is not None and pipe.type == "binary_operator" and syntax.operator(pipe) == "|>":
         piped = syntax.left(pipe)

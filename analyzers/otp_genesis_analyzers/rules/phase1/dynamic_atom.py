@@ -29,6 +29,10 @@ _ORIGINS: dict[From, str] = {
     "request": "out of what a request brings",
     "document": "out of a decoded document",
     "id": "for each record",
+    "packet": "out of what comes over a socket",
+    "process": "out of the text of a process or a reference, which is another each time",
+    "key": "out of each key that comes",
+    "piece": "out of a part of a text that is only known at run time",
     "unknown": "out of a value that is only known at run time",
     "bounded": "",
 }
@@ -46,9 +50,9 @@ class DynamicAtom(Rule):
     - a process gets a name that is made of a record's id.
 
     It is **information** in callbacks, in controllers and views where the origin is not in sight, for decoded
-    documents (what stands under a key that is a text) and ids, for nodes that a request names, and where it
-    is made after `to_existing_atom` has refused. Elsewhere it is a **hint**, which preset `default` does not
-    show.
+    documents (what stands under a key that is a text), packets, parts of texts, all the keys of a map and
+    ids, for nodes that a request names, and where it is made after `to_existing_atom` has refused. Elsewhere
+    it is a **hint**, which preset `default` does not show.
 
     ## Why it matters on the BEAM
     Atoms are never collected. Each new one stays in a table of 1,048,576 entries by default, and when that
@@ -197,7 +201,7 @@ class DynamicAtom(Rule):
               end
 
               def columns(line), do: line |> String.split(",") |> Enum.map(&String.to_atom/1)
-            #                                                              ^^^^^^^^^^^^^^^^^ hint
+            #                                                              ^^^^^^^^^^^^^^^^^ information
               def table(name), do: :"#{name}_table"
             #                      ^^^^^^^^^^^^^^^^ hint
               def plugin(name), do: Module.concat(Shop.Plugins, "P#{name}")
@@ -296,8 +300,44 @@ class DynamicAtom(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Beacon do
+              use GenServer
+
+              def name, do: :"beacon-#{inspect(self())}"
+            #               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ information: of a process or a reference
+              def keys(order), do: Map.new(order, fn {key, value} -> {String.to_atom(key), value} end)
+            #                                                         ^^^^^^^^^^^^^^ information: each key
+              def kind(url) do
+                %{path: path} = URI.parse(url)
+                path |> String.split("/") |> Enum.at(1) |> String.to_atom()
+            #                                              ^^^^^^^^^^^^^^ information: a part of a text
+              end
+
+              @impl true
+              def init(socket), do: {:ok, {socket, []}}
+
+              @impl true
+              def handle_info({:udp, _socket, _ip, _port, "Shop:" <> name}, {socket, names}) do
+                {:noreply, {socket, [name |> String.to_atom | names]}}
+            #                                ^^^^^^^^^^^^^^ information: comes over a socket
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Shelves do
+              @names ~w(fruit bread)
+
+              def empty, do: Map.new(@names, fn name -> {String.to_atom(name), 0} end)
+              def first, do: "fruit/bread" |> String.split("/") |> hd() |> String.to_atom
+            end
+            """
+        ),
         Example(
             """
             defmodule ShopWeb.LoginController do
@@ -514,7 +554,7 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
             "leaves one behind. Let it fail, or name the atoms that are meant"
         )
     words = f"{what} makes atoms {_ORIGINS[origin]}: atoms are never collected, the table of them is finite"
-    known = origin in ("request", "document", "id")
+    known = origin not in ("unknown", "bounded")
     return (Severity.INFORMATION if known or _is_hot(graph, made) else Severity.HINT), words
 
 

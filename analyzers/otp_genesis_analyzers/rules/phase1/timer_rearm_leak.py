@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
+from otp_genesis_analyzers.facts.messages.known_chains import starts_only_where_none_runs
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.messages.timers import OpenLimit, SecondChain, open_limits, second_chains
 from otp_genesis_analyzers.facts.model import Module
@@ -266,6 +267,40 @@ class TimerRearmLeak(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Explorer do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, poll(false)}
+
+              @impl true
+              def handle_cast({:explore, shelf}, polling?) do
+                Shop.Shelf.explore(shelf)
+                {:noreply, poll(polling?)}
+              end
+
+              def handle_cast(:poll_now, polling?) do
+                unless polling?, do: Process.send_after(self(), :poll, 0)
+                {:noreply, true}
+              end
+
+              @impl true
+              def handle_info(:poll, _polling?) do
+                if Shop.Shelf.open?(), do: {:noreply, poll(false)}, else: {:noreply, false}
+              end
+
+              defp poll(polling?) do
+                if not polling? do
+                  Process.send_after(self(), :poll, 1_000)
+                end
+
+                true
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Link do
               @moduledoc "Connects again and again only while it is not connected."
               use GenServer
@@ -495,7 +530,8 @@ class TimerRearmLeak(Rule):
             if module.function("handle_info", 2) is None or not module.complete:
                 continue
             for chain in second_chains(call_graph(module)):
-                yield self._chain(file, module, chain)
+                if not starts_only_where_none_runs(file.source, chain):
+                    yield self._chain(file, module, chain)
             for limit in open_limits(file.source, call_graph(module)):
                 yield self._limit(file, limit)
 

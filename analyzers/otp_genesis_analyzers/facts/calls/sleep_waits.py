@@ -20,10 +20,10 @@ from otp_genesis_analyzers.facts.state.state_shapes import names_in
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.source import Source
 
-Sign = Literal["told", "commented", "repeated", "polled"]
+Sign = Literal["told", "commented", "repeated", "held", "polled"]
 """Told: a process is told something before, and asked behind. Commented: the comment says what for.
-Repeated: the function calls itself behind it, with nothing that would ever end it. Polled: it does so up
-to a limit, and looks for a process each time."""
+Repeated: the function calls itself behind it, with nothing that would ever end it. Held: so does the clause
+for one value, `wait(:start)`. Polled: it does so up to a limit, and looks for a process each time."""
 
 SHORTEST_MS = 5
 """A shorter sleep only lets other processes run."""
@@ -202,9 +202,17 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
     if not _has_limit(source, site) and not _is_limited_between(source, graph, site, again):
         parameters = {name for parameter in site.clause.head for name in names_in(parameter)}
         given = {syntax.text(node) for node in argument_nodes(source, again)}
-        return SleepWait(site, "repeated", slept_ms) if given <= parameters else None
+        if given <= parameters:
+            return SleepWait(site, "repeated", slept_ms)
+        own = parameters | (_values_of_clause(site) if graph.target(again) is site.function else set[str]())
+        return SleepWait(site, "held", slept_ms) if given <= own else None
     looks = any((call.module, call.name) in _LOOKUPS for call in site.clause.calls)
     return SleepWait(site, "polled", slept_ms) if looks else None
+
+
+def _values_of_clause(site: Site) -> set[str]:
+    """`:start` of `def wait(:start)`."""
+    return {f":{parameter.value}" for parameter in site.clause.head if parameter.kind == "atom"}
 
 
 def _way_back(graph: CallGraph, site: Site) -> Call | None:

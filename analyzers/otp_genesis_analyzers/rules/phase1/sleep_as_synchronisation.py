@@ -31,9 +31,10 @@ class SleepAsSynchronisation(Rule):
     - in a function that calls itself behind the sleep, in some cases, with what it was given itself and
       nothing that counts or looks at a clock: it waits until something changes, without a limit.
 
-    All these are **warnings**. **Hints** are a loop that looks for a process up to a limit, one that waits
-    for a share to change, `used / total > limit`, of which nobody tells, and a sleep in a callback of a
-    server beside a system command, a connection or a request, which OTP304 names.
+    All these are **warnings**. **Hints** are a loop that looks for a process up to a limit, one in a clause
+    for one value (`wait(:start)`), one that waits for a share to change, `used / total > limit`, of which
+    nobody tells, and a sleep in a callback of a server beside a system command, a connection or a request,
+    which OTP304 names.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done, and what is read is old; on
@@ -242,8 +243,52 @@ class SleepAsSynchronisation(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Doors do
+              def wait_for(:open) do
+                case Shop.Door.state() do
+                  :open ->
+                    :ok
+
+                  :opening ->
+                    Process.sleep(1_000)
+            #       ^^^^^^^^^^^^^ hint: until something changes, without a limit
+                    wait_for(:open)
+                end
+              end
+
+              def wait_for(:closed) do
+                case Shop.Door.state() do
+                  :closed -> :ok
+                  :open -> wait_for(:open)
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Hinges do
+              def turn(:left) do
+                case Shop.Hinge.state() do
+                  :stuck -> :ok
+
+                  :free ->
+                    Process.sleep(1_000)
+                    turn(:right)
+                end
+              end
+
+              def turn(:right) do
+                Shop.Hinge.turn()
+                :ok
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Http do
@@ -507,7 +552,7 @@ class SleepAsSynchronisation(Rule):
             graph = call_graph(module)
             is_job = "Job" in kinds(module)
             for wait in sleep_waits(file.source, graph):
-                if is_job and wait.sign == "repeated":
+                if is_job and wait.sign in ("repeated", "held"):
                     continue  # the queue bounds how long a job runs, and starts it anew
                 if not _is_in_callback(graph, wait) or _is_outdone(wait):
                     yield self._finding(file, wait, _severity(file.source, graph, wait))
@@ -534,7 +579,7 @@ class SleepAsSynchronisation(Rule):
                 "make it a call that answers when it is"
             )
             related = (Related(file.facts.path, wait.before.head, "tells the process"),)
-        elif wait.sign == "repeated":
+        elif wait.sign in ("repeated", "held"):
             words = (
                 f"`{site.function.id}` sleeps and calls itself until something changes, without a limit: "
                 "let the other side tell, or count the attempts"
@@ -573,5 +618,7 @@ def _is_outdone(wait: SleepWait) -> bool:
 
 
 def _severity(source: Source, graph: CallGraph, wait: SleepWait) -> Severity:
-    is_small = wait.sign == "polled" or _is_in_callback(graph, wait) or waits_for_level(source, wait)
+    is_small = (
+        wait.sign in ("polled", "held") or _is_in_callback(graph, wait) or waits_for_level(source, wait)
+    )
     return Severity.HINT if is_small else Severity.WARNING

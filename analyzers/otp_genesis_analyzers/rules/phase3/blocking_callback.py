@@ -23,6 +23,7 @@ from otp_genesis_analyzers.facts.processes.callback_waits import (
 )
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.processes.quoted_sleeps import QuotedSleep, quoted_sleeps
 from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
 from otp_genesis_analyzers.facts.state.server_returns import ends_server
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
@@ -48,8 +49,9 @@ class BlockingCallback(Rule):
     network, a command, another node, a task or a sleep. **Information** is what may be short: a sleep of
     unknown length, `Task.yield`, a function that the state holds, a function of another module that sends a
     message and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes
-    whose failure is caught, the waits of a worker of poolboy, sleeps of a server that nobody calls, and of a
-    channel in `join` or where a comment says that the user is slowed down.
+    whose failure is caught, the waits of a worker of poolboy, sleeps in callbacks that a macro gives to
+    servers, sleeps of a server that nobody calls, and of a channel in `join` or where a comment says that
+    the user is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -524,8 +526,66 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Listener do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  @impl true
+                  def init(opts), do: {:ok, opts}
+
+                  @impl true
+                  def handle_info({:DOWN, _ref, :process, _pid, _reason}, state) do
+                    Process.sleep(1_000)
+            #       ^^^^^^^^^^^^^ hint: of each server that uses `Shop.Listener`
+                    {:noreply, state}
+                  end
+
+                  @impl true
+                  def handle_call(:connect, _from, state), do: {:reply, connect(state), state}
+
+                  defp connect(state) do
+                    :timer.sleep(state.delay)
+            #       ^^^^^^^^^^^^ hint: `handle_call` of each server
+                    Shop.Connection.open(state)
+                  end
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Plan do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def wait_a_second, do: Process.sleep(1_000)
+
+                  @impl true
+                  def init(opts), do: {:ok, opts}
+
+                  @impl true
+                  def handle_info(:short, state) do
+                    Process.sleep(10)
+                    {:noreply, state}
+                  end
+
+                  @impl true
+                  def handle_info(:task, state) do
+                    Task.Supervisor.start_child(Shop.Tasks, fn -> Process.sleep(1_000) end)
+                    {:noreply, state}
+                  end
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Agreement do
@@ -925,6 +985,8 @@ class BlockingCallback(Rule):
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
+            for sleep in quoted_sleeps(file.source, module):
+                yield self._quoted(file, module, sleep)
             found = kinds(module)
             if found & _WORK_IS_WAITING:
                 continue
@@ -958,6 +1020,19 @@ class BlockingCallback(Rule):
                     yield self._finding(file, module, wait, Severity.HINT, far=True)
             if callback.id == "handle_call/3":
                 yield from self._unknown_functions(file, module, callback)
+
+    def _quoted(self, file: FileView, module: Module, sleep: QuotedSleep) -> Finding:
+        return self.report(
+            file.facts.path,
+            sleep.head,
+            f"`{sleep.callback}` of each server that uses `{module.name}` sleeps here and takes no other "
+            "message meanwhile; `Process.send_after/3` would let it",
+            snippet=sleep.text,
+            scope=scope_of(module, sleep.macro),
+            severity=Severity.HINT,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+        )
 
     def _in_view(self, file: FileView, module: Module) -> Iterator[Finding]:
         seen: set[Span] = set()

@@ -344,6 +344,11 @@ class BlockingCallback(Rule):
             defmodule Shop.Bank do
               def sign_in(user), do: request(%{user: user})
 
+              def sign_in_later(user) do
+                Process.sleep(1_000)
+                sign_in(user)
+              end
+
               defp request(json), do: Req.post!("https://example.org", json: json).body
             #                         ^^^^^^^^^ hint: of `Shop.Api` waits for an HTTP answer here
             end

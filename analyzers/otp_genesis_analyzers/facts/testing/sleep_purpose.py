@@ -114,6 +114,8 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
     ]
     if not behind:
         return None
+    if refutes(behind[0]) and _asks_whether_alive(behind[0]):
+        return "progress"
     if refutes(behind[0]) or _is_still_alive(behind[0]):
         return "silence"
     if _about_time(source, block, sleep, slept_ms) or _is_longer_than_given(source, block, sleep):
@@ -246,7 +248,11 @@ def _is_of_nothing(asserted: Node) -> bool:
 
 
 def _is_still_alive(node: Node) -> bool:
-    asserted = next(iter(syntax.arguments(node)), None) if asserts(node) else None
+    return asserts(node) and _asks_whether_alive(node)
+
+
+def _asks_whether_alive(assertion: Node) -> bool:
+    asserted = next(iter(syntax.arguments(assertion)), None)
     target = syntax.call_target(asserted) if asserted is not None and asserted.type == "call" else None
     return target is not None and syntax.text(target).endswith(".alive?")
 

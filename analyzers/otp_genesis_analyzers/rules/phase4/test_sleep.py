@@ -164,6 +164,21 @@ class TestSleep(Rule):
         ),
         Example(
             """
+            # file: test/shop/clapper_test.exs
+            defmodule Shop.ClapperTest do
+              use ExUnit.Case
+
+              test "goes with the shop", %{clapper: clapper} do
+                Shop.close()
+                Process.sleep(50)
+            #   ^^^^^^^^^^^^^ information: for another process to get somewhere
+                refute Process.alive?(clapper)
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: test/shop/bell_test.exs
             defmodule Shop.BellTest do
               use ExUnit.Case

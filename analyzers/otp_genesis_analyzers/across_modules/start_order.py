@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
 from otp_genesis_analyzers.facts.messages.client_api import LOOKUPS, looked_up
@@ -19,6 +18,7 @@ from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.processes.registered_names import registered_names
 from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.facts.tables.ets_tables import is_table_name, tables
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 from otp_genesis_analyzers.forest.roles import own_lists
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import Wait, WaitKind, is_only_named, wait_at
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.certain_calls import RunCall, calls_run_by
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.messages.receives import takes_what_is_there
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
-from otp_genesis_analyzers.facts.processes.held_up import holds_up_callers
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.waits.blocking import Wait, WaitKind, is_only_named, wait_at
+from otp_genesis_analyzers.facts.waits.held_up import holds_up_callers
 from otp_genesis_analyzers.project import ModuleEntry, Project
 
 _WAITS: frozenset[WaitKind] = frozenset({"http", "connect", "command", "rpc", "sleep", "await"})

@@ -1,1 +1,1 @@
-"""Questions about call sites: who calls whom, what becomes of a value, what a call waits for."""
+"""Questions about call sites: who calls whom, and what becomes of a value."""

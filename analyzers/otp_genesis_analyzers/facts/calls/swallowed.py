@@ -8,10 +8,10 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.blocking import Wait, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.guarded import Guarded, Handler, guarded_in
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.facts.waits.blocking import Wait, waits_behind
 from otp_genesis_analyzers.source import Source, Span
 
 _CONVERTS = frozenset(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.state.persistence import names_store, persistence_call, saving_call
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 
 _WRITES = {
     "File": {"write", "write!"},

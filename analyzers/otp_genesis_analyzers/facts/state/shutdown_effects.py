@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.messages.shapes import may_match
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
 from otp_genesis_analyzers.facts.state.persistence import names_store
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 from otp_genesis_analyzers.terms import Term
 
 _SAVING_CALLS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
 from otp_genesis_analyzers.facts.calls.clause_results import results
@@ -11,6 +10,7 @@ from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.state.saving import may_save
 from otp_genesis_analyzers.facts.state.server_returns import tag_of
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 from otp_genesis_analyzers.source import Source
 
 _CALLBACKS = frozenset({"init/1", "handle_call/3"})

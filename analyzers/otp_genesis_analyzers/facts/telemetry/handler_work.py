@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 from otp_genesis_analyzers.terms import Term
 
 _OF_FILES = frozenset(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otp_genesis_analyzers.facts.calls.durations import milliseconds
 from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.waits.durations import milliseconds
 
 
 def is_sleep(call: Call) -> bool:

@@ -3,9 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.checked_atoms import is_checked_too_late
-from otp_genesis_analyzers.facts.calls.made_atoms import (
+from otp_genesis_analyzers.facts.atoms.checked_atoms import is_checked_too_late
+from otp_genesis_analyzers.facts.atoms.made_atoms import (
     From,
     MadeAtom,
     is_web,
@@ -14,7 +13,8 @@ from otp_genesis_analyzers.facts.calls.made_atoms import (
     names_process,
     origin_of,
 )
-from otp_genesis_analyzers.facts.calls.refused_atoms import is_made_after_all
+from otp_genesis_analyzers.facts.atoms.refused_atoms import is_made_after_all
+from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Function
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks

@@ -6,15 +6,15 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.endless_waits import (
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
+from otp_genesis_analyzers.facts.messages.client_api import addressee
+from otp_genesis_analyzers.facts.messages.shapes import has_shape_of, taken
+from otp_genesis_analyzers.facts.waits.endless_waits import (
     EndlessWait,
     endless_waits,
     is_server_call,
     unwatched_reply,
 )
-from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at
-from otp_genesis_analyzers.facts.messages.client_api import addressee
-from otp_genesis_analyzers.facts.messages.shapes import has_shape_of, taken
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

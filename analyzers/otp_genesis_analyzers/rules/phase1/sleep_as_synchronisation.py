@@ -3,17 +3,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
-from otp_genesis_analyzers.facts.calls.sleep_waits import (
+from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
+from otp_genesis_analyzers.facts.waits.sleep_waits import (
     SleepWait,
     sleep_waits,
     tells_process,
     waits_for_level,
 )
-from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
-from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

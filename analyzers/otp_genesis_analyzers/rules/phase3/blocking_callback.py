@@ -13,7 +13,11 @@ from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.self_calls import self_calls
 from otp_genesis_analyzers.facts.model import Call, Function, Module
-from otp_genesis_analyzers.facts.processes.callback_waits import (
+from otp_genesis_analyzers.facts.processes.callbacks import callbacks
+from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
+from otp_genesis_analyzers.facts.state.server_returns import ends_server
+from otp_genesis_analyzers.facts.waits.callback_waits import (
     OUTSIDE,
     CallbackWait,
     audience,
@@ -21,11 +25,7 @@ from otp_genesis_analyzers.facts.processes.callback_waits import (
     ends_start,
     far_waits,
 )
-from otp_genesis_analyzers.facts.processes.callbacks import callbacks
-from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
-from otp_genesis_analyzers.facts.processes.quoted_sleeps import QuotedSleep, quoted_sleeps
-from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
-from otp_genesis_analyzers.facts.state.server_returns import ends_server
+from otp_genesis_analyzers.facts.waits.quoted_sleeps import QuotedSleep, quoted_sleeps
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of

@@ -10,15 +10,15 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.comments import says_on_purpose
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.model import Module
-from otp_genesis_analyzers.facts.processes.callback_waits import (
+from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
+from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
+from otp_genesis_analyzers.facts.state.server_returns import starts_nothing
+from otp_genesis_analyzers.facts.waits.callback_waits import (
     CallbackWait,
     callback_waits,
     continues_later,
     far_waits,
 )
-from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
-from otp_genesis_analyzers.facts.state.deferrable_init import deferrable_init
-from otp_genesis_analyzers.facts.state.server_returns import starts_nothing
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.across_modules.asks import Ask, asks
 from otp_genesis_analyzers.facts.messages.shapes import taken
-from otp_genesis_analyzers.facts.processes.held_up import holds_up_callers
 from otp_genesis_analyzers.facts.processes.kinds import Kind, kinds
+from otp_genesis_analyzers.facts.waits.held_up import holds_up_callers
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, Rule

@@ -11,10 +11,10 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.configuration import Setting, reads_application, setting_of
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.model import Call, Function, Module
-from otp_genesis_analyzers.facts.processes.callback_waits import ends_start
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.started_work import Work, unending_function
+from otp_genesis_analyzers.facts.waits.callback_waits import ends_start
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from otp_genesis_analyzers.facts.calls.blocking import wait_in
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.sites import Site, sites
 from otp_genesis_analyzers.facts.model import Call, Clause
 from otp_genesis_analyzers.facts.processes.started_work import started_work
 from otp_genesis_analyzers.facts.processes.starts import spawn_tie
 from otp_genesis_analyzers.facts.processes.task_owners import starts_task
+from otp_genesis_analyzers.facts.waits.blocking import wait_in
 
 _SERVER_CALLS = frozenset({"GenServer", "GenStage", ":gen_server", ":gen_statem"})
 _TASK_WAITS = frozenset({"await", "await_many", "yield", "yield_many"})

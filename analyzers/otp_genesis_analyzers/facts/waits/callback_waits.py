@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.blocking import FoundWait, WaitKind, waits_behind
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
 from otp_genesis_analyzers.facts.calls.clause_results import results
 from otp_genesis_analyzers.facts.messages.shapes import may_match
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.reading.read_terms import read_term
 from otp_genesis_analyzers.facts.state.server_returns import tag_of, tuples_below
+from otp_genesis_analyzers.facts.waits.blocking import FoundWait, WaitKind, waits_behind
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.atoms.checked_keys import is_checked_by_callers, key_of
+from otp_genesis_analyzers.facts.atoms.membership_tests import membership_tests
+from otp_genesis_analyzers.facts.atoms.open_texts import is_made_key, open_text
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.calls.checked_keys import is_checked_by_callers, key_of
-from otp_genesis_analyzers.facts.calls.membership_tests import membership_tests
-from otp_genesis_analyzers.facts.calls.open_texts import is_made_key, open_text
 from otp_genesis_analyzers.facts.calls.provenance import (
     Binding,
     argument_nodes,

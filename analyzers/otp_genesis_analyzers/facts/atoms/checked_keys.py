@@ -5,8 +5,8 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.atoms.membership_tests import membership_tests
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.calls.membership_tests import membership_tests
 from otp_genesis_analyzers.facts.calls.provenance import argument_nodes, binding_of
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
 from otp_genesis_analyzers.source import Source

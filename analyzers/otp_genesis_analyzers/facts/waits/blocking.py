@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.calls.durations import milliseconds
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.facts.waits.durations import milliseconds
 from otp_genesis_analyzers.terms import Term
 
 WaitKind = Literal["http", "connect", "command", "rpc", "sleep", "await", "process", "query"]

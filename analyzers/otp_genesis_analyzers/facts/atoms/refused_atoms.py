@@ -5,7 +5,7 @@ from __future__ import annotations
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.made_atoms import MadeAtom
+from otp_genesis_analyzers.facts.atoms.made_atoms import MadeAtom
 from otp_genesis_analyzers.source import Source
 
 

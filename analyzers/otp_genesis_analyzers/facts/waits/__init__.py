@@ -1,0 +1,1 @@
+"""Questions about waiting: what a call waits for, how long, and who waits with it."""

@@ -46,7 +46,7 @@ def test_reads_and_writes_with_their_keys() -> None:
     assert found == [
         ("read", "lookup", "variable"),
         ("write", "insert", "variable"),
-        ("write", "insert", None),
+        ("write", "insert", "variable"),
         ("write", "insert_new", None),
         ("write", "update_counter", "tuple"),
         ("write", "delete", "variable"),

@@ -108,7 +108,7 @@ def _reasons(
     if precious or any(name.startswith(("active_", "pending_")) for name in fields):
         yield Reason(1, f"the names speak of work ({', '.join(sorted(precious) or fields)})")
     if all(any(call.is_to("Enum", "take", "slice") for call in message.clause.calls) for message in writes):
-        yield Reason(-3, "only the last of them are kept")
+        yield Reason(-4, "only the last of them are kept")
     if _holds_handles(fields, writes):
         yield Reason(-2, "the values are processes, references or sockets")
     yield from _circumstances(graph, fields, tuple(_callback_calls(graph)))

@@ -14,10 +14,11 @@ from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
 from otp_genesis_analyzers.facts.waits.blocking import Wait, WaitKind, is_only_named, wait_at
+from otp_genesis_analyzers.facts.waits.callback_waits import OUTSIDE
 from otp_genesis_analyzers.facts.waits.held_up import holds_up_callers
 from otp_genesis_analyzers.project import ModuleEntry, Project
 
-_WAITS: frozenset[WaitKind] = frozenset({"http", "connect", "command", "rpc", "sleep", "await"})
+_WAITS = OUTSIDE | frozenset[WaitKind](("await",))
 """Not the database, which contexts are there for, nor calls of servers, which OTP305 judges."""
 _BY_HAND = Wait("process", "the answer to what it sends")
 _MAX_MODULES = 3

@@ -544,7 +544,7 @@ def _is_for_users(project: Project, site: Site) -> bool:
         return False
     return not any(
         other.call.module == name and other.call.name == function.name
-        for facts in project.naming(name, in_application=True)
+        for facts in project.naming(name, calling=(function.name,), in_application=True)
         for module in facts.modules
         for other in sites(module)
     )

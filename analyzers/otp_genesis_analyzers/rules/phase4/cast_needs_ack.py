@@ -386,7 +386,7 @@ def _words(name: str) -> frozenset[str]:
 
 def _users(project: Project, site: Site) -> Iterator[tuple[str, Site]]:
     """The places that match the value of the function against `:ok`, or decide by it."""
-    for facts in project.naming(site.module.name, in_application=True):
+    for facts in project.naming(site.module.name, calling=(site.function.name,), in_application=True):
         for module in production_modules(facts, project.role_of(facts.path)):
             for other in sites(module):
                 call = other.call

@@ -12,7 +12,7 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.forest.grow import process_forest
 from otp_genesis_analyzers.forest.whole import read_whole
-from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.gate import gate_of
 from otp_genesis_analyzers.last_good import carried_over, retyped
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.source import LineIndex, Source
@@ -81,7 +81,7 @@ def prove(stage: Stage, content: bytes, random: Random, *, thoroughly: bool) -> 
     _prove_inside(found, project)
     if source.broken:
         # What holds no word of a rule is not parsed, so that nobody knows that it is broken.
-        new = _elsewhere(found, stage) if default_gate().opened(content) else []
+        new = _elsewhere(found, stage) if gate_of(role).opened(content, {}) else []
         assert not new, f"a broken file makes findings elsewhere: {new}"
     elif gated != whole:
         in_full = engine.check(stage.with_text(content, whole), CONFIG)

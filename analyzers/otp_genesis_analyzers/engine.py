@@ -14,7 +14,7 @@ from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
 from otp_genesis_analyzers.findings import Finding, Severity
-from otp_genesis_analyzers.gate import Opened, default_gate
+from otp_genesis_analyzers.gate import Opened, gate_of
 from otp_genesis_analyzers.last_good import unfinished
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
 from otp_genesis_analyzers.roles import Role
@@ -120,11 +120,12 @@ def analyze(
     """
     from otp_genesis_analyzers.facts.reading.walk import unread_facts
 
-    opened = default_gate().opened(source.content)
+    settings = settings or FileSettings()
+    opened = gate_of(role).opened(source.content, settings.thresholds)
     if opened is None and gated:
         return FileAnalysis(unread_facts(source))
     try:
-        return _read(source, role, settings or FileSettings(), opened, gated=gated)
+        return _read(source, role, settings, opened, gated=gated)
     except RecursionError:
         return FileAnalysis(structs.replace(unread_facts(source), broken=True))
 
@@ -153,8 +154,10 @@ def reanalyze(
     None while `source` is unfinished: then the last good one stands, as `last_good.carried_over` gives
     it. What the gate keeps out now and did before is not even parsed.
     """
-    gate, was_read = default_gate(), bool(last_good.facts.modules)
-    if not was_read and gate.opened(source.content) is None and gate.opened(before.content) is None:
+    settings, was_read = settings or FileSettings(), bool(last_good.facts.modules)
+    if not was_read and not any(
+        gate_of(role).opened(each.content, settings.thresholds) for each in (source, before)
+    ):
         return analyze(source, role, settings)
     if not last_good.facts.broken and not before.broken and unfinished(source, before):
         return None

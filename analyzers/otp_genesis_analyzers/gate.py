@@ -7,16 +7,19 @@ when everything is read: their anchors are function names, which no alias can ch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.cards import Card, all_cards
 from otp_genesis_analyzers.source import goes_on
 
-_FACTS = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise", "__using__")
-"""Anchors of what any rule may ask of a project: who is started by a supervisor, what a `use` brings in."""
+_WRAPPERS = ("__using__",)
+_TREES = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise")
+"""Anchors of what any rule may ask of a project: what a `use` brings in, who is started by a supervisor."""
 
 Anchors = tuple[tuple[bytes, ...], ...]
 """Each anchor as the words that must all be there; the last one within a definition."""
@@ -33,6 +36,8 @@ class Opened:
 
 @dataclass(frozen=True)
 class Gate:
+    """The gate of the files with one role."""
+
     rules: tuple[tuple[Card, Anchors], ...]
     facts: Anchors
     words: tuple[bytes, ...]
@@ -40,8 +45,11 @@ class Gate:
     search: BytesAhoCorasick
     """Finds all words in one pass, however many rules there are."""
 
-    def opened(self, content: bytes) -> Opened | None:
-        """What can matter in a file with this content; None when nothing can."""
+    def opened(self, content: bytes, thresholds: Mapping[str, Mapping[str, int]]) -> Opened | None:
+        """What can matter in a file with this content; None when nothing can.
+
+        `thresholds` are those that the configuration sets for it, by code.
+        """
         present: set[bytes] = set()
         places: dict[bytes, list[int]] = {}
         for number, start, end in self.search.find_matches_as_indexes(content, overlapping=True):
@@ -54,11 +62,18 @@ class Gate:
             return {anchor[-1] for anchor in anchors if anchor[-1] in places and present.issuperset(anchor)}
 
         lines, functions = content.count(b"\n"), content.count(b"def ")
+
+        def is_large(rule: Card) -> bool:
+            """Enough for a rule that only speaks of large modules."""
+            limits = {**rule.thresholds, **thresholds.get(rule.code, {})}
+            return not rule.most_lines or (
+                lines > limits[rule.most_lines] or functions > limits[rule.most_functions]
+            )
+
         used = held(self.facts)
         rules: list[Card] = []
         for rule, anchors in self.rules:
-            is_large = lines >= rule.least_lines or 0 < rule.enough_functions <= functions
-            if is_large and (words := held(anchors)):
+            if (words := held(anchors)) and is_large(rule):
                 rules.append(rule)
                 used |= words
         if not used:
@@ -74,10 +89,10 @@ def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:
 
 
 @cache
-def default_gate() -> Gate:
-    """The gate of all rules."""
-    rules = tuple((card, _anchors(card.anchors)) for card in all_cards())
-    facts = _anchors(_FACTS)
+def gate_of(role: Role) -> Gate:
+    """The gate of all rules that are shown files with this role."""
+    rules = tuple((card, _anchors(card.anchors)) for card in all_cards() if role in card.roles)
+    facts = _anchors(_WRAPPERS if role.is_test else (*_WRAPPERS, *_TREES))
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
     words = tuple(sorted({word for anchor in used for word in anchor}))
     return Gate(rules, facts, words, BytesAhoCorasick(words))

@@ -168,6 +168,16 @@ class Project:
             for module in analysis.facts.modules
         }
 
+    @cached_property
+    def application_modules(self) -> Mapping[str, ModuleEntry]:
+        """Those that run in production. Of other files it depends on the gate what was read."""
+        return {
+            module.name: ModuleEntry(path, module)
+            for path, analysis in self.files.items()
+            if self.role_of(path).is_application_code
+            for module in analysis.facts.modules
+        }
+
     def module(self, name: str) -> ModuleEntry | None:
         """The module of this name with every definition read, wherever in the workspace it is."""
         known = self.modules.get(name)

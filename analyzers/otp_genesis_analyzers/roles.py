@@ -18,13 +18,18 @@ class Role(StrEnum):
 
     @property
     def is_test(self) -> bool:
-        return self in (Role.TEST, Role.TEST_SUPPORT)
+        return self in IN_TESTS
 
     @property
     def is_application_code(self) -> bool:
         """Runs in production, as part of the application."""
-        return self is Role.LIB
+        return self in IN_PRODUCTION
 
+
+IN_PRODUCTION = frozenset({Role.LIB})
+IN_TESTS = frozenset({Role.TEST, Role.TEST_SUPPORT})
+OUTSIDE_TESTS = frozenset(Role) - IN_TESTS
+EVERYWHERE = frozenset(Role)
 
 _TEST_FOLDERS = {"test", "tests", "integration_test", "integration_tests", "test_integrations"}
 _BENCHMARK_FOLDERS = {"bench", "benches", "benchmark", "benchmarks"}

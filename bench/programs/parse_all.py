@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 def main() -> None:
@@ -18,8 +19,11 @@ def main() -> None:
 
     from otp_genesis_analyzers.discovery import elixir_files
 
-    root, processes = sys.argv[1], int(sys.argv[2])
-    files = [f"{root}/{path}" for path in elixir_files(root)]  # pyright: ignore[reportArgumentType]
+    root, processes = Path(sys.argv[1]), int(sys.argv[2])
+    paths = list(elixir_files(root))
+    passes = _gate(root, paths) if sys.argv[3:] == ["gated"] else lambda *_: True
+    os.chdir(root)
+    files = paths
     shares = _shares(files, processes)
     children = []
     for share in shares[1:]:
@@ -31,21 +35,25 @@ def main() -> None:
     else:
         files = shares[0]
     parser = Parser(Language(tree_sitter_elixir.language()))
-    passes = _gate() if sys.argv[3:] == ["gated"] else lambda _: True
     for file in files:
         with open(file, "rb") as opened:  # noqa: PTH123
             content = opened.read()
-        if passes(content):
+        if passes(file, content):
             parser.parse(content)
     for child in children:
         os.waitpid(child, 0)
 
 
-def _gate() -> Callable[[bytes], bool]:
-    from otp_genesis_analyzers.gate import default_gate
+def _gate(root: Path, paths: list[str]) -> Callable[[str, bytes], bool]:
+    from otp_genesis_analyzers.discovery import find_apps
+    from otp_genesis_analyzers.gate import gate_of
+    from otp_genesis_analyzers.project import Project
 
-    gate = default_gate()
-    return lambda content: gate.opened(content) is not None
+    def read(path: str) -> bytes:
+        return (root / path).read_bytes()
+
+    project = Project(find_apps(paths, read), {}, read)
+    return lambda path, content: gate_of(project.role_of(path)).opened(content, {}) is not None
 
 
 def _shares(files: list[str], count: int) -> list[list[str]]:

@@ -6,7 +6,8 @@ from inspect import cleandoc
 
 from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.reading.walk import read_facts
-from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.gate import gate_of
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.source import Source
 
 
@@ -36,6 +37,6 @@ def calls_of(body: str) -> list[Call]:
 def read_gated(code: str) -> FileFacts:
     """Only what the gate lets through."""
     content = (cleandoc(code) + "\n").encode()
-    opened = default_gate().opened(content)
+    opened = gate_of(Role.LIB).opened(content, {})
     assert opened is not None
     return read_facts(Source("lib/example.ex", content), opened.hits)

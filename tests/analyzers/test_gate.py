@@ -10,8 +10,9 @@ import pytest
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.findings import Finding
-from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.gate import gate_of
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_analyzers.rules.contract import Example
 from tests.analyzers.reading import read_gated
@@ -63,7 +64,7 @@ WORDS = {
 @pytest.mark.parametrize("name", WORDS)
 def test_words(name: str) -> None:
     text, opens = WORDS[name]
-    opened = default_gate().opened(f"defmodule A do\n{text}\nend".encode())
+    opened = gate_of(Role.LIB).opened(f"defmodule A do\n{text}\nend".encode(), {})
     assert ("OTP101" in {rule.code for rule in opened.rules} if opened else False) == opens
 
 

@@ -146,7 +146,7 @@ async def test_a_fix_that_needs_a_file_that_is_gone(shop: Editor) -> None:
     uri = await opened(shop)
     (shop.folder / APPLICATION).unlink()
     action = await shop.fix_on(uri, 2)
-    assert action.disabled and "application.ex" in action.disabled.reason
+    assert action.disabled and "application" in action.disabled.reason.lower()  # the server may know by now
 
 
 async def test_both_open_documents_are_edited_in_their_newest_version(shop: Editor) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import FixKind
-from otp_genesis_analyzers.gate import default_gate
+from otp_genesis_analyzers.gate import gate_of
 from otp_genesis_analyzers.roles import role_of
 from otp_genesis_analyzers.rules import all_rules
 from otp_genesis_analyzers.rules.contract import HEADINGS, FileView, Rule
@@ -69,9 +69,9 @@ def test_every_file_with_a_finding_holds_an_anchor(rule: Rule) -> None:
     for example in rule.INVALID:
         for path, text in parse(example.code).files.items():
             source = Source(path, text.encode())
-            view = FileView(source, read_facts(source), role_of(path))
-            if any(rule.check(view)):
-                opened = default_gate().opened(source.content)
+            role = role_of(path)
+            if role in rule.roles and any(rule.check(FileView(source, read_facts(source), role))):
+                opened = gate_of(role).opened(source.content, {})
                 assert opened is not None, path
                 assert rule.code in {card.code for card in opened.rules}, path
 

@@ -71,7 +71,7 @@ def server_asked(project: Project, request: Request) -> ModuleEntry | None:
     """The server of the project that a request goes to."""
     if request.server.startswith(":"):
         return server_named(project, Term("atom", request.server[1:]))
-    entry = project.modules.get(request.server)
+    entry = project.application_modules.get(request.server)
     if entry is not None and kinds(entry.module) & SERVERS:
         return entry
     return server_named(project, Term("module", request.server)) if request.server else None

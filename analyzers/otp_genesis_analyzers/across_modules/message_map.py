@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from otp_genesis_analyzers.across_modules.servers import server_named
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
-from otp_genesis_analyzers.facts.calls.sites import Site, production_modules
+from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, sites
 from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.messages.shapes import (
     Sent,
@@ -40,6 +40,8 @@ _PROTOCOL_OF_SUPERVISORS = frozenset(
 )
 _KNOWN_IN_A_BODY = frozenset({"", "Kernel", "Application", "System", "String", "Enum", "Map", "Keyword"})
 
+_SENDING = ("call", "cast", "send")
+"""One of them stands wherever a message is sent."""
 _NAMES_OF_SERVERS = ("server", "pid", "name", "process", "genserver", "gen_server")
 """What a client function calls the process of its own module."""
 
@@ -102,7 +104,7 @@ def _is_own_process(project: Project, message: Message) -> bool:
         return False
     return not any(
         has_shape_of(pattern, message.sent.message)
-        for entry in project.modules.values()
+        for entry in project.application_modules.values()
         if entry.module is not module and _is_server(entry.module)
         for pattern in patterns_of(entry.module, message.sent.way)
     )
@@ -151,7 +153,7 @@ def shows_all_clauses(module: Module) -> bool:
 
 
 def unsent(project: Project) -> Iterator[tuple[ModuleEntry, Taken]]:
-    """The clauses for calls and casts with a tag that no code of the project sends, tests included.
+    """The clauses for calls and casts with a tag that no code of the application sends.
 
     None of a published library, which others may call, and none of a server that is sent messages which only
     the run time knows, or none at all that anybody sees: who talks to it is out of sight.
@@ -173,8 +175,15 @@ def unsent(project: Project) -> Iterator[tuple[ModuleEntry, Taken]]:
 
 
 def is_sent(project: Project, tag: str) -> bool:
-    """Some code of the project sends a message with this tag, to whomever."""
-    return tag in project.derived(_sent_tags)[0]
+    """Some code of the project, tests included, sends a message with this tag, to whomever."""
+    return tag in project.derived(_sent_tags)[0] or any(
+        tag == _tag(message[2])
+        for facts in project.naming(f":{tag}", calling=_SENDING)
+        if not project.role_of(facts.path).is_application_code
+        for module in facts.modules
+        for site in sites(module)
+        if (message := sent_by(site.call)) is not None
+    )
 
 
 def _messages(project: Project) -> tuple[Message, ...]:
@@ -210,7 +219,7 @@ def _is_first(message: Sent) -> bool:
 
 
 def _sent_tags(project: Project) -> tuple[frozenset[str], frozenset[str]]:
-    """Every tag that is sent somewhere, and the modules to or in which unknown messages are sent."""
+    """Every tag that the application sends, and the modules to or in which it sends unknown messages."""
     tags: set[str] = set()
     open_to: set[str] = set()
     for module, call in _calls(project):
@@ -228,12 +237,8 @@ def _sent_tags(project: Project) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _calls(project: Project) -> Iterator[tuple[Module, Call]]:
-    for analysis in project.files.values():
-        for module in analysis.facts.modules:
-            for function in module.functions:
-                for clause in function.clauses:
-                    for call in clause.calls:
-                        yield module, call
+    for entry in project.application_modules.values():
+        yield from ((entry.module, site.call) for site in sites(entry.module))
 
 
 def _is_server(module: Module) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.sites import Site, sites
-from otp_genesis_analyzers.facts.model import Call, Function, Module
+from otp_genesis_analyzers.facts.model import Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains, callbacks
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.starts import is_start_function
@@ -52,24 +52,8 @@ def _entries_to(graph: CallGraph, function: Function) -> list[Function]:
 
 def _callers(project: Project, module: Module, entries: list[Function]) -> Iterator[str | None]:
     """The server in whose process each call from another module runs; None for any process."""
-    for site in project.derived(_sites_by_callee).get(module.name, ()):
-        if site.module.name != module.name and any(_is_call_of(site.call, entry) for entry in entries):
-            yield _process_of(site.module, site.function) if site.call.runs == "here" else None
-
-
-def _sites_by_callee(project: Project) -> Mapping[str, list[Site]]:
-    """Every call outside tests, by the module that is called."""
-    found: dict[str, list[Site]] = {}
-    for path, analysis in project.files.items():
-        if not project.role_of(path).is_test:
-            for module in analysis.facts.modules:
-                for site in sites(module):
-                    found.setdefault(site.call.module, []).append(site)
-    return found
-
-
-def _is_call_of(call: Call, function: Function) -> bool:
-    return call.name == function.name and function.accepts(call.arity)
+    for site in outside_calls(project, module, entries):
+        yield _process_of(site.module, site.function) if site.call.runs == "here" else None
 
 
 def _process_of(module: Module, function: Function) -> str | None:

@@ -56,11 +56,13 @@ def sent_by_others(project: Project, module: Module, way: Way, pattern: Term) ->
 def is_carried(project: Project, module: Module, way: Way, pattern: Term) -> bool:
     """Whether a timer, a broadcast or a test brings such a message, or calls the clause that takes it."""
     for facts in project.naming(f":{pattern.tag}", calling=(*_WORDS, _HANDLER[way])):
+        outside = not project.role_of(facts.path).is_application_code
         for other, function, call in _calls(facts):
             if _carries(call, pattern):
                 return True
             if other.name != module.name and (
-                _leads_to(call, function, module, way, pattern)
+                (outside and _sends(call, way, pattern))
+                or _leads_to(call, function, module, way, pattern)
                 or (call.name.startswith(_TO_MANY) and _names(project, facts.path, call, pattern))
             ):
                 return True
@@ -88,7 +90,11 @@ def _carries(call: Call, pattern: Term) -> bool:
 def _leads_to(call: Call, function: Function, module: Module, way: Way, pattern: Term) -> bool:
     if call.module == module.name:
         return call.name == _HANDLER[way]
-    message = sent_by(call) if function.kind in ("test", "block", "body") else None
+    return function.kind in ("test", "block", "body") and _sends(call, way, pattern)
+
+
+def _sends(call: Call, way: Way, pattern: Term) -> bool:
+    message = sent_by(call)
     return message is not None and message[0] == way and may_match(pattern, message[2])
 
 
@@ -105,9 +111,9 @@ def _calls(facts: FileFacts) -> Iterator[tuple[Module, Function, Call]]:
 
 
 def _by_tag(project: Project) -> Mapping[str, list[tuple[ModuleEntry, Sent]]]:
+    """What the application sends, with who sends it."""
     found: dict[str, list[tuple[ModuleEntry, Sent]]] = {}
-    for path, analysis in project.files.items():
-        for module in analysis.facts.modules:
-            for message in sent(module):
-                found.setdefault(message.message.tag or "", []).append((ModuleEntry(path, module), message))
+    for entry in project.application_modules.values():
+        for message in sent(entry.module):
+            found.setdefault(message.message.tag or "", []).append((entry, message))
     return found

@@ -83,7 +83,7 @@ def _agents(project: Project) -> Mapping[str, ModuleEntry]:
     """The agents with a module of their own, by the names that they register."""
     return {
         constant_name(name): entry
-        for entry in project.modules.values()
+        for entry in project.application_modules.values()
         if "Agent" in kinds(entry.module)
         for name in registered_names(entry.module)
     }

@@ -51,8 +51,10 @@ def runs_on_other_nodes(project: Project, module: str) -> bool:
 def _remote_calls(project: Project) -> tuple[Call, ...]:
     return tuple(
         site.call
-        for entry in project.modules.values()
-        for site in sites(entry.module)
+        for name in _REMOTE_CALLS
+        for facts in project.naming(name)
+        for module in facts.modules
+        for site in sites(module)
         if site.call.module in _REMOTE_CALLS
     )
 

@@ -56,7 +56,7 @@ def _is_dynamic(project: Project, child: Child) -> bool:
         return any(term.value == "DynamicSupervisor" for term in child.argument.walk())
     if child.module == "DynamicSupervisor":
         return True
-    entry = project.modules.get(child.module)
+    entry = project.application_modules.get(child.module)
     return entry is not None and any(use.module == "DynamicSupervisor" for use in entry.module.uses)
 
 
@@ -66,7 +66,7 @@ def _registering(project: Project, supervisor: Child, registry: str) -> tuple[Mo
     for node in forest(project).nodes:
         if node.children.kind == "dynamic" and node.children.supervisor in names:
             for child in node.children.children:
-                entry = project.modules.get(child.module)
+                entry = project.application_modules.get(child.module)
                 call = registration(project, entry, registry) if entry is not None else None
                 if entry is not None and call is not None:
                     return entry, call

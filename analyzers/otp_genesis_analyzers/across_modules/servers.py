@@ -23,7 +23,7 @@ def server_named(project: Project, name: Term) -> ModuleEntry | None:
     }
     if found:
         return next(iter(found.values())) if len(found) == 1 else None
-    entry = project.modules.get(name.value) if name.kind == "module" else None
+    entry = project.application_modules.get(name.value) if name.kind == "module" else None
     return entry if entry is not None and kinds(entry.module) & SERVERS else None
 
 
@@ -31,7 +31,7 @@ def server_in_registry(project: Project, registry: str) -> ModuleEntry | None:
     """The server that takes its names in the Registry `Shop.Names`, where it is the only one that does."""
     found = [
         entry
-        for entry in project.modules.values()
+        for entry in project.application_modules.values()
         if kinds(entry.module) & SERVERS and registration(project, entry, registry) is not None
     ]
     return found[0] if len(found) == 1 else None
@@ -40,7 +40,7 @@ def server_in_registry(project: Project, registry: str) -> ModuleEntry | None:
 def _by_registered_name(project: Project) -> Mapping[Term, Mapping[str, ModuleEntry]]:
     """The servers by what they register themselves as, each under its module."""
     found: dict[Term, dict[str, ModuleEntry]] = defaultdict(dict)
-    for entry in project.modules.values():
+    for entry in project.application_modules.values():
         names = registered_names(entry.module)
         if names and kinds(entry.module) & SERVERS:
             for name in names:
@@ -51,11 +51,11 @@ def _by_registered_name(project: Project) -> Mapping[Term, Mapping[str, ModuleEn
 def _by_name_of_child(project: Project) -> Mapping[str, Mapping[str, ModuleEntry]]:
     """The modules by the `name:` that a list of children gives them."""
     found: dict[str, dict[str, ModuleEntry]] = defaultdict(dict)
-    for entry in project.modules.values():
+    for entry in project.application_modules.values():
         for children in entry.module.child_lists:
             for child in children.children:
-                if child.name and child.module in project.modules:
-                    found[child.name][child.module] = project.modules[child.module]
+                if child.name and child.module in project.application_modules:
+                    found[child.name][child.module] = project.application_modules[child.module]
     return dict(found)
 
 

@@ -27,7 +27,7 @@ def is_closed_elsewhere(project: Project, use: TableUse) -> bool:
         return False
     made = [
         table
-        for entry in project.modules.values()
+        for entry in project.application_modules.values()
         for table in tables(entry.module)
         if table.named and table.name == use.table
     ]

@@ -112,7 +112,7 @@ def user_and_giver(project: Project, children: tuple[Child, ...]) -> Iterator[tu
 
 def _started_with(project: Project, child: Child, depth: int) -> Iterator[Module]:
     """The modules of the project whose processes run when the start of a child is over."""
-    entry = project.modules.get(child.module)
+    entry = project.application_modules.get(child.module)
     if entry is None or depth == 0 or child.conditional:
         return
     yield entry.module
@@ -122,7 +122,7 @@ def _started_with(project: Project, child: Child, depth: int) -> Iterator[Module
 
 
 def _needs_of(project: Project, module: Module) -> Iterator[Need]:
-    path = project.modules[module.name].path
+    path = project.application_modules[module.name].path
     graph = call_graph(module)
     for step in (*_at_start(graph, path), *_in_own_name(graph, path)):
         if step.call.guarded_by_rescue or _is_asked_for_first(step):

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from otp_genesis_analyzers.decoding import readable
+from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules import all_rules, rule_in
 from otp_genesis_analyzers.rules.contract import Rule
 from otp_genesis_analyzers.sources import fingerprint
@@ -33,9 +34,10 @@ class Card(msgspec.Struct, frozen=True):
     default_from: int
     project_wide: bool
     anchors: tuple[str, ...]
+    roles: tuple[Role, ...]
     thresholds: Mapping[str, int]
-    least_lines: int = 0
-    enough_functions: int = 0
+    most_lines: str = ""
+    most_functions: str = ""
 
     @property
     def rule(self) -> Rule:
@@ -81,9 +83,10 @@ def _card_of(rule: Rule) -> Card:
         int(rule.default_from),
         rule.project_wide,
         rule.anchors,
+        tuple(sorted(rule.roles)),
         rule.thresholds,
-        rule.least_lines,
-        rule.enough_functions,
+        rule.most_lines,
+        rule.most_functions,
     )
 
 

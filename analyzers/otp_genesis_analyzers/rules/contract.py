@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
-from otp_genesis_analyzers.roles import Role
+from otp_genesis_analyzers.roles import IN_PRODUCTION, Role
 from otp_genesis_analyzers.source import Source, Span
 
 if TYPE_CHECKING:
@@ -85,10 +85,12 @@ class Rule:
     refined_by_app: ClassVar[bool] = False
     """`refine` asks for nothing but the file and its mix project: an editor need not wait for other files."""
     anchors: ClassVar[tuple[str, ...]]
-    least_lines: ClassVar[int] = 0
-    """A shorter file is never shown to the rule, unless it has `enough_functions`."""
-    enough_functions: ClassVar[int] = 0
-    """A file in which `def` stands so often is shown to the rule, however short it is; 0 for none."""
+    roles: ClassVar[frozenset[Role]] = IN_PRODUCTION
+    """The files that the rule is shown, and in which its anchors count."""
+    most_lines: ClassVar[str] = ""
+    """The threshold that a file must exceed in lines to be shown to the rule, if there is one."""
+    most_functions: ClassVar[str] = ""
+    """Or that which it must exceed in functions."""
     fixes: ClassVar[tuple[FixKind, ...]] = ()
     thresholds: ClassVar[Mapping[str, int]] = {}
     """What `[rules.CODE]` of the configuration can set, with the values that hold without it."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from otp_genesis_analyzers.findings import Finding, Severity
+from otp_genesis_analyzers.roles import EVERYWHERE
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 
@@ -37,6 +38,7 @@ class SuppressionWithoutReason(Rule):
     name = "suppression-without-reason"
     severity = Severity.INFORMATION
     anchors = ("otp-genesis:",)
+    roles = EVERYWHERE
 
     INVALID: ClassVar = [
         Example(

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from otp_genesis_analyzers.facts.model import Suppression
 from otp_genesis_analyzers.findings import Finding, Severity
+from otp_genesis_analyzers.roles import EVERYWHERE
 from otp_genesis_analyzers.rules.contract import Example, Rule
 from otp_genesis_analyzers.suppressions import WHOLE_FILE
 
@@ -45,6 +46,7 @@ class UnusedSuppression(Rule):
     severity = Severity.INFORMATION
     project_wide = True
     anchors = ("otp-genesis:",)
+    roles = EVERYWHERE
 
     INVALID: ClassVar = [
         Example(

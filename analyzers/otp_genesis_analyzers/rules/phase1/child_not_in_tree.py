@@ -527,12 +527,12 @@ class ChildNotInTree(Rule):
 
 def _orphans(project: Project, trees: Forest) -> Iterator[tuple[MixApp, ModuleEntry, str]]:
     """The modules that could be children and are not, with the one name that their start registers."""
-    for entry in project.modules.values():
+    for entry in project.application_modules.values():
         module, app = entry.module, project.app_of(entry.path)
         registered = _registered_by_start(module)
         if app is None or not app.application or not registered or not _is_process(module):
             continue
-        if not project.role_of(entry.path).is_application_code or _may_be_chosen(project, module):
+        if _may_be_chosen(project, module):
             continue
         if is_in_tree(project, trees, app, module.name) == "no":
             yield app, entry, registered

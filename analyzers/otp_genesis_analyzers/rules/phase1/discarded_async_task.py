@@ -20,6 +20,7 @@ from otp_genesis_analyzers.facts.processes.thrown_away_tasks import (
 )
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.roles import OUTSIDE_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
 
@@ -65,6 +66,7 @@ class DiscardedAsyncTask(Rule):
     severity = Severity.WARNING
     project_wide = True
     anchors = ("Task async", "Task async_nolink")
+    roles = OUTSIDE_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -432,8 +434,6 @@ class DiscardedAsyncTask(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if file.role.is_test:
-            return
         for module in file.facts.modules:
             if "Test" in kinds(module):
                 continue
@@ -447,7 +447,11 @@ class DiscardedAsyncTask(Rule):
         site = site_at(project.files[finding.path].facts, finding.span)
         if site is None or "LiveComponent" not in kinds(site.module):
             return finding
-        views = (entry.module for entry in project.modules.values() if "LiveView" in kinds(entry.module))
+        views = (
+            entry.module
+            for entry in project.application_modules.values()
+            if "LiveView" in kinds(entry.module)
+        )
         if any(map(takes_task_replies, views)):
             return structs.replace(finding, severity=Severity.INFORMATION)
         return finding

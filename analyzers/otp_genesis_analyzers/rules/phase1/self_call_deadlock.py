@@ -8,6 +8,7 @@ from otp_genesis_analyzers.facts.messages.self_calls import SelfCall, agent_self
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.processes.registered_names import is_self
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.roles import OUTSIDE_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 
@@ -65,6 +66,7 @@ class SelfCallDeadlock(Rule):
         "Agent get_and_update",
         "Agent cast",
     )
+    roles = OUTSIDE_TESTS
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -314,8 +316,6 @@ class SelfCallDeadlock(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if file.role.is_test:
-            return
         for module in file.facts.modules:
             graph = call_graph(module)
             for found in (*self_calls(graph), *agent_self_calls(graph)):

@@ -493,8 +493,8 @@ class UnboundedState(Rule):
         if app is not None and not project.complete(app):
             return None
         table = site.call.args[0]
-        others = (module for analysis in project.files.values() for module in analysis.facts.modules)
-        return None if any(deletes_from(module, table) for module in others) else finding
+        others = project.application_modules.values()
+        return None if any(deletes_from(entry.module, table) for entry in others) else finding
 
     def _state(self, file: FileView, module: Module) -> Iterator[Finding]:
         graph = call_graph(module)

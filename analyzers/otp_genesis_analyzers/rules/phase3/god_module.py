@@ -70,8 +70,8 @@ class GodModule(Rule):
     name = "god-module"
     severity = Severity.HINT
     anchors = ("defmodule",)
-    least_lines = 300
-    enough_functions = 41
+    most_lines = "lines"
+    most_functions = "functions"
     fixes = (FixKind.LLM,)
     thresholds: ClassVar = {"lines": 900, "functions": 40, "dependencies": 20}
 

@@ -16,6 +16,7 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
 
@@ -80,6 +81,7 @@ class TestGlobalStateAsync(Rule):
         "async: exit",
         "async: put",
     )
+    roles = IN_TESTS
     fixes = (FixKind.SAFE,)
 
     INVALID: ClassVar = [
@@ -366,8 +368,6 @@ class TestGlobalStateAsync(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if not file.role.is_test:
-            return
         for module in file.facts.modules:
             use = async_use(module)
             if use is not None and is_test_case(module):

@@ -6,6 +6,7 @@ from typing import ClassVar
 from otp_genesis_analyzers.facts.testing.kills import UnwatchedKill, unwatched_kills
 from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, test_blocks
 from otp_genesis_analyzers.findings import Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 
@@ -48,6 +49,7 @@ class TestKillWithoutMonitor(Rule):
     name = "test-kill-without-monitor"
     severity = Severity.INFORMATION
     anchors = ("Process exit", ":erlang exit")
+    roles = IN_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -258,8 +260,6 @@ class TestKillWithoutMonitor(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if not file.role.is_test:
-            return
         for module in file.facts.modules:
             if is_test_case(module):
                 for block in test_blocks(module):

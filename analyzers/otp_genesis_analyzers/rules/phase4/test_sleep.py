@@ -21,6 +21,7 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 SHORTEST_MS = 5
@@ -109,6 +110,7 @@ class TestSleep(Rule):
     name = "test-sleep"
     severity = Severity.INFORMATION
     anchors = ("sleep",)
+    roles = IN_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -785,8 +787,6 @@ class TestSleep(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if not file.role.is_test:
-            return
         for module in file.facts.modules:
             if is_test_case(module):
                 for block in blocks_and_functions(module):

@@ -8,6 +8,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.testing.telemetry_waits import TelemetryWait, telemetry_waits
 from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, is_test_case, span_of
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
+from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 
@@ -49,6 +50,7 @@ class TestTelemetrySync(Rule):
     name = "test-telemetry-sync"
     severity = Severity.INFORMATION
     anchors = (":telemetry assert_receive", ":telemetry attach", ":telemetry attach_many")
+    roles = IN_TESTS
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -297,8 +299,6 @@ class TestTelemetrySync(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if not file.role.is_test:
-            return
         for module in file.facts.modules:
             if is_test_case(module):
                 for block, wait in telemetry_waits(file.source, call_graph(module)):

@@ -8,6 +8,7 @@ from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, test_b
 from otp_genesis_analyzers.facts.testing.test_starts import TestStart, test_starts
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 
@@ -48,6 +49,7 @@ class TestUnsupervisedStart(Rule):
     name = "test-unsupervised-start"
     severity = Severity.INFORMATION
     anchors = ("start_link",)
+    roles = IN_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -297,8 +299,6 @@ class TestUnsupervisedStart(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if not file.role.is_test:
-            return
         for module in file.facts.modules:
             if module.complete and is_test_case(module):
                 for block in test_blocks(module):

@@ -27,7 +27,7 @@ from otp_genesis_analyzers.facts.telemetry.handler_acts import (
 )
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.roles import Role
+from otp_genesis_analyzers.roles import IN_PRODUCTION, Role
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 from otp_genesis_analyzers.source import Span
 
@@ -78,6 +78,7 @@ class TelemetryControlFlow(Rule):
         "handle_event send",
         "handle_event cast",
     )
+    roles = IN_PRODUCTION | {Role.DEV_TOOL}
     fixes = (FixKind.LLM,)
 
     INVALID: ClassVar = [
@@ -342,7 +343,7 @@ class TelemetryControlFlow(Rule):
     ]
 
     def check(self, file: FileView) -> Iterable[Finding]:
-        if file.role not in (Role.LIB, Role.DEV_TOOL) or file.facts.broken or reports_metrics(file.facts):
+        if file.facts.broken or reports_metrics(file.facts):
             return
         for module in file.facts.modules:
             if not kinds(module) & {"Mix task", "Test"}:

@@ -17,7 +17,7 @@ from otp_genesis_analyzers.facts.telemetry.attached import (
 )
 from otp_genesis_analyzers.facts.testing.test_blocks import is_test_case, statement_of, test_blocks
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
-from otp_genesis_analyzers.roles import Role
+from otp_genesis_analyzers.roles import IN_PRODUCTION, IN_TESTS, Role
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 _ENTRIES = frozenset({"init/1", "handle_continue/2", "mount/3", "join/3"})
@@ -64,6 +64,7 @@ class TelemetryHandlerLeak(Rule):
     name = "telemetry-handler-leak"
     severity = Severity.WARNING
     anchors = (":telemetry",)
+    roles = IN_PRODUCTION | IN_TESTS
     fixes = (FixKind.SAFE, FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

@@ -13,10 +13,11 @@ from otp_genesis_analyzers.config import Config, ConfigProblem, load_config
 from otp_genesis_analyzers.discovery import elixir_files, find_apps
 from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
+from otp_genesis_analyzers.facts.remembered_tests import remembered
 from otp_genesis_analyzers.findings import Finding, Severity
 from otp_genesis_analyzers.gate import Opened, gate_of
 from otp_genesis_analyzers.last_good import unfinished
-from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
+from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project, names_in
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.cards import Card, all_cards, find_card
 from otp_genesis_analyzers.rules.contract import FileView
@@ -123,11 +124,13 @@ def analyze(
     settings = settings or FileSettings()
     opened = gate_of(role).opened(source.content, settings.thresholds)
     if opened is None and gated:
-        return FileAnalysis(unread_facts(source))
+        return FileAnalysis(unread_facts(source), names=names_in(source.content))
     try:
         return _read(source, role, settings, opened, gated=gated)
     except RecursionError:
-        return FileAnalysis(structs.replace(unread_facts(source), broken=True))
+        return FileAnalysis(
+            structs.replace(unread_facts(source), broken=True), names=names_in(source.content)
+        )
 
 
 def _read(
@@ -139,7 +142,10 @@ def _read(
     facts = with_wrapped(read_facts(source, hits), settings.wrappers)
     view = FileView(source, facts, role, settings.thresholds)
     findings = [finding for card in (opened.rules if opened else ()) for finding in card.rule.check(view)]
-    return FileAnalysis(facts, tuple(sorted(findings, key=lambda finding: finding.sort_key)))
+    found = tuple(sorted(findings, key=lambda finding: finding.sort_key))
+    if role.is_test:
+        facts = remembered(facts, [finding.span for finding in found])
+    return FileAnalysis(facts, found, names=names_in(source.content))
 
 
 def reanalyze(

@@ -7,7 +7,7 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -65,6 +65,8 @@ class FileAnalysis(Struct, frozen=True, array_like=True):
     findings: tuple[Finding, ...] = ()
     carried_over: bool = False
     """From the last healthy text, less the findings that were typed in."""
+    names: bytes = b""
+    """`names_in` its text: who says that a file may name a module need not read it."""
 
 
 class FileSettings(Struct, frozen=True):
@@ -178,11 +180,18 @@ class Project:
             for module in analysis.facts.modules
         }
 
-    def module(self, name: str) -> ModuleEntry | None:
-        """The module of this name with every definition read, wherever in the workspace it is."""
-        known = self.modules.get(name)
-        paths = [known.path] if known is not None else self._unread.get(name.rpartition(".")[2], ())
-        for path in paths:
+    def outline(self, name: str) -> ModuleEntry | None:
+        """The module of this name, wherever it is: what it uses, and the heads of its functions."""
+        return self.modules.get(name) or self.module(name)
+
+    def module(self, name: str, *, holding: Collection[str] = ()) -> ModuleEntry | None:
+        """The module of this name with every definition read, wherever in the workspace it is.
+
+        None where the text of its file holds none of the words `holding`: then it is not read.
+        """
+        for path in self.paths_defining(name):
+            if holding and not self._holds(path, holding):
+                continue
             for module in self.all_facts(path).modules:
                 if module.name == name:
                     return ModuleEntry(path, module)
@@ -193,34 +202,55 @@ class Project:
         return entry.module.function(name, arity) if entry else None
 
     def naming(
-        self, name: str, *, calling: Collection[str] = (), in_application: bool = False
+        self,
+        name: str,
+        *,
+        holding: Collection[str] = (),
+        calling: Collection[str] = (),
+        in_application: bool = False,
     ) -> Iterator[FileFacts]:
         """All facts of every file whose text holds the last part of a module's name, by path.
 
-        `calling`: and one of these words, names of functions that are sought. `in_application`: of those
-        that run in production. The others are not even read.
+        `holding`: and one of these words. `calling`: and perhaps a call of one of these functions of the
+        module. `in_application`: of those that run in production. The others are not even read.
         """
         for path in self.paths_naming(name):
             if in_application and not self.role_of(path).is_application_code:
                 continue
-            if not calling or self._may_call(path, calling):
+            if holding and not self._holds(path, holding):
+                continue
+            if not calling or self._may_call(path, name, calling):
                 yield self.all_facts(path)
 
-    def _may_call(self, path: str, functions: Collection[str]) -> bool:
+    def _holds(self, path: str, words: Collection[str]) -> bool:
+        """Whether one of the words stands in a text; assumed of one that is being typed in."""
         text = self._text(path)
-        return self.files[path].carried_over or any(name.encode() in text for name in functions)
+        return self.files[path].carried_over or any(word.encode() in text for word in words)
+
+    def _may_call(self, path: str, module: str, functions: Collection[str]) -> bool:
+        """Whether one of the functions stands behind the module or a colon, or the module is renamed."""
+        last = module.rpartition(".")[2]
+        if self._holds(path, [f"{mark}{name}" for name in functions for mark in (f"{last}.", ":")]):
+            return True
+        lines = (line for line in self._text(path).split(b"\n") if last.encode() in line)
+        return any(word in line for line in lines for word in _RENAMING)
 
     def is_named_in_torn_code(self, name: str) -> bool:
         """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""
         torn = {path for path, analysis in self.files.items() if analysis.facts.broken}
         return bool(torn) and not torn.isdisjoint(self.paths_naming(name))
 
+    def paths_defining(self, name: str) -> Sequence[str]:
+        """The files that may define a module: one where it was read."""
+        known = self.modules.get(name)
+        return [known.path] if known is not None else self._unread.get(name.rpartition(".")[2], ())
+
     def paths_naming(self, name: str) -> list[str]:
         """Every file whose text holds the last part of a module's name, in order."""
         sought = name.rpartition(".")[2].encode()
         if _NAMES.fullmatch(sought):
-            names = self._of_each("names", lambda path, _: _names_in(self._text(path)))
-            named = {path for path, of_file in names if b" %b " % sought in of_file}
+            word = b" %b " % sought
+            named = {path for path, analysis in self.files.items() if word in analysis.names}
         else:  # a quoted atom
             named = {path for path in self.files if sought in self._text(path)}
         # The text of a file that is being typed in is not the one that its facts are of.
@@ -272,6 +302,15 @@ class Project:
     def _made(self) -> dict[Callable[[Project], Any], Any]:
         return {}
 
+    def paths_naming_any(self, names: Collection[str]) -> frozenset[str]:
+        """Every file whose text holds the last part of one of these names of modules."""
+        sought = {name.rpartition(".")[2].encode() for name in names}
+        return frozenset(
+            path
+            for path, analysis in self.files.items()
+            if analysis.carried_over or not sought.isdisjoint(analysis.names.split())
+        )
+
     @cached_property
     def _unread(self) -> Mapping[str, list[str]]:
         """Paths of unread files by the last part of the names of their modules."""
@@ -286,12 +325,14 @@ def _wrappers_in(analysis: FileAnalysis | None) -> Wrappers:
     return wrappers_among(analysis.facts.modules) if analysis else {}
 
 
-def _names_in(content: bytes) -> bytes:
-    """Every part of a module's name in a text, and every atom; what looks like one in a comment too.
+def names_in(content: bytes) -> bytes:
+    """Every part of a module's name in a text, and every atom; what looks like one in a word or comment too.
 
     One text with a space around each, since that takes a tenth of the memory of a set.
     """
-    return b" %b " % b" ".join(set(_NAMES.findall(content)))
+    return b" %b " % b" ".join(dict.fromkeys(_NAMES.findall(content)))
 
 
-_NAMES = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]*|:[a-z_][A-Za-z0-9_]*[?!]?")
+_RENAMING = (b"import ", b"defdelegate ", b"as:", b"@")
+"""One of them stands beside a module whose functions are called by another name of it, or by none."""
+_NAMES = re.compile(rb"[A-Z][A-Za-z0-9_]*|:[a-z_][A-Za-z0-9_]*[?!]?")

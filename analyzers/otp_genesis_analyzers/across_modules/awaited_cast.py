@@ -27,7 +27,7 @@ def awaited_cast(project: Project, sleep: Site) -> AwaitedCast | None:
         return None
     if call.is_to("GenServer", "cast"):
         return AwaitedCast(call, 0)
-    entry = project.module(call.module)
+    entry = project.module(call.module, holding=["cast"])
     function = entry.module.function(call.name, call.arity) if entry else None
     if entry is None or function is None:
         return None

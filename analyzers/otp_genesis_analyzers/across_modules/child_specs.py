@@ -30,7 +30,7 @@ def has_child_spec(project: Project, module_name: str) -> bool:
     """A module of the project, or of Elixir, that `start_supervised!({module, argument})` can start."""
     if module_name in _OF_ELIXIR:
         return True
-    entry = project.module(module_name)
+    entry = project.outline(module_name)
     return entry is not None and (
         entry.module.function("child_spec", 1) is not None
         or any(use in _DEFINES_CHILD_SPEC for use in _uses(project, entry.module))
@@ -40,5 +40,5 @@ def has_child_spec(project: Project, module_name: str) -> bool:
 def _uses(project: Project, module: Module) -> set[str]:
     """What the module uses, and what the macros of the project that it uses bring in."""
     direct = {use.module for use in module.uses}
-    wrappers = (entry.module for name in direct if (entry := project.module(name)) is not None)
+    wrappers = (entry.module for name in direct if (entry := project.outline(name)) is not None)
     return direct | {use.module for wrapper in wrappers for _, use in wrapper.injects}

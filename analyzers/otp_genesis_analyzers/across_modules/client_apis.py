@@ -56,7 +56,11 @@ def _sent_by_function_of(project: Project, call: Call) -> tuple[SentFrom, ...]:
 
 def _sent_behind(project: Project, call: Call) -> Iterator[SentFrom]:
     """What the function surely sends by the client functions of other modules."""
-    entry = project.module(call.module) if call.module[:1].isupper() else None
+    if not call.module[:1].isupper() or project.derived(_before_apis).isdisjoint(
+        project.paths_defining(call.module)
+    ):
+        return
+    entry = project.module(call.module)
     function = entry.module.function(call.name, call.arity) if entry is not None else None
     if entry is None or function is None or not function.public:
         return
@@ -89,6 +93,11 @@ def _client_apis(project: Project) -> Mapping[str, ModuleApi]:
             if _sends(module) and (api := client_api(call_graph(module))):
                 found[module.name] = ModuleApi(path, api)
     return found
+
+
+def _before_apis(project: Project) -> frozenset[str]:
+    """The files that may call a client function."""
+    return project.paths_naming_any(client_apis(project))
 
 
 def _sends(module: Module) -> bool:

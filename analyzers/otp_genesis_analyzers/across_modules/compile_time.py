@@ -19,8 +19,12 @@ def runs_for_macros(project: Project, module: Module, function: Function, hops: 
     """
     if function.kind in _OF_COMPILER:
         return True
-    callers = list(_callers(project, module, function)) if hops else []
-    return bool(callers) and all(runs_for_macros(project, *caller, hops - 1) for caller in callers)
+    called = False
+    for caller in _callers(project, module, function) if hops else ():
+        if not runs_for_macros(project, *caller, hops - 1):
+            return False
+        called = True
+    return called
 
 
 def _callers(project: Project, module: Module, function: Function) -> Iterator[tuple[Module, Function]]:

@@ -178,7 +178,7 @@ def is_sent(project: Project, tag: str) -> bool:
     """Some code of the project, tests included, sends a message with this tag, to whomever."""
     return tag in project.derived(_sent_tags)[0] or any(
         tag == _tag(message[2])
-        for facts in project.naming(f":{tag}", calling=_SENDING)
+        for facts in project.naming(f":{tag}", holding=_SENDING)
         if not project.role_of(facts.path).is_application_code
         for module in facts.modules
         for site in sites(module)

@@ -36,8 +36,9 @@ def runs_in_one_process(project: Project, module: Module, function: Function) ->
 
     False for a function that nobody in the project calls: its callers are out of sight.
     """
-    callers = set(_callers(project, module, _entries_to(call_graph(module), function)))
-    return len(callers) == 1 and None not in callers
+    callers = _callers(project, module, _entries_to(call_graph(module), function))
+    first = next(callers, None)
+    return first is not None and all(caller == first for caller in callers)
 
 
 def _entries_to(graph: CallGraph, function: Function) -> list[Function]:

@@ -55,7 +55,7 @@ def sent_by_others(project: Project, module: Module, way: Way, pattern: Term) ->
 
 def is_carried(project: Project, module: Module, way: Way, pattern: Term) -> bool:
     """Whether a timer, a broadcast or a test brings such a message, or calls the clause that takes it."""
-    for facts in project.naming(f":{pattern.tag}", calling=(*_WORDS, _HANDLER[way])):
+    for facts in project.naming(f":{pattern.tag}", holding=(*_WORDS, _HANDLER[way])):
         outside = not project.role_of(facts.path).is_application_code
         for other, function, call in _calls(facts):
             if _carries(call, pattern):

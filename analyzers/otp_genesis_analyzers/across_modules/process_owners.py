@@ -45,17 +45,11 @@ def is_named_by_child(trees: Forest, module: Module, function: Function) -> bool
 
 def runs_on_other_nodes(project: Project, module: str) -> bool:
     """Some `:rpc` or `:erpc` call starts in the module: it runs where this project has no tree."""
-    return any(_names_function_of(call, module) for call in project.derived(_remote_calls))
-
-
-def _remote_calls(project: Project) -> tuple[Call, ...]:
-    return tuple(
-        site.call
-        for name in _REMOTE_CALLS
-        for facts in project.naming(name)
-        for module in facts.modules
-        for site in sites(module)
-        if site.call.module in _REMOTE_CALLS
+    return any(
+        site.call.module in _REMOTE_CALLS and _names_function_of(site.call, module)
+        for facts in project.naming(module, holding=_REMOTE_CALLS)
+        for other in facts.modules
+        for site in sites(other)
     )
 
 

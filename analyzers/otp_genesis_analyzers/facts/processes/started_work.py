@@ -49,6 +49,8 @@ _ENDS_THE_SYSTEM = frozenset(
     {"System.halt", "System.stop", "System.restart", ":init.stop", ":init.restart", ":erlang.halt"}
     | {"Nerves.Runtime.reboot", "Nerves.Runtime.poweroff", "Nerves.Runtime.halt"}
 )
+ENDS_THE_SYSTEM_BY = frozenset(name.rpartition(".")[2] for name in _ENDS_THE_SYSTEM)
+"""The names of the functions alone."""
 
 
 @dataclass(frozen=True)

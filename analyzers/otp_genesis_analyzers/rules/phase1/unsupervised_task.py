@@ -14,6 +14,7 @@ from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, 
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.facts.processes.named_as_start import is_named_as_start
 from otp_genesis_analyzers.facts.processes.started_work import (
+    ENDS_THE_SYSTEM_BY,
     halts,
     halts_the_system,
     only_stops_or_tells,
@@ -445,7 +446,7 @@ class UnsupervisedTask(Rule):
 def _halts_elsewhere(project: Project, site: Site) -> bool:
     """The work ends in a function of another module that stops or restarts the virtual machine."""
     for call in started_work(call_graph(site.module), site.clause, site.call).calls:
-        entry = project.module(call.module) if call.module else None
+        entry = project.module(call.module, holding=ENDS_THE_SYSTEM_BY) if call.module else None
         function = entry.module.function(call.name, call.arity) if entry is not None else None
         if function is not None and any(halts(done) for clause in function.clauses for done in clause.calls):
             return True

@@ -1201,7 +1201,7 @@ def _is_pooled(project: Project, module: Module) -> bool:
     """A file that names it turns to poolboy, which lends each worker to one process at a time."""
     return any(
         site.call.module == ":poolboy"
-        for facts in project.naming(module.name, calling=("poolboy",), in_application=True)
+        for facts in project.naming(module.name, holding=("poolboy",), in_application=True)
         for other in facts.modules
         for site in sites(other)
     )

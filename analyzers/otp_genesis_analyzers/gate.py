@@ -21,6 +21,10 @@ _WRAPPERS = ("__using__",)
 _TREES = ("Supervisor start_link", "Supervisor init", "Supervisor start_child", "supervise")
 """Anchors of what any rule may ask of a project: what a `use` brings in, who is started by a supervisor."""
 
+_THEN = b"~"
+"""`async:~true`: the second follows the first, and the place is that of the first."""
+_LOOKED_AHEAD = 40
+
 Anchors = tuple[tuple[bytes, ...], ...]
 """Each anchor as the words that must all be there; the last one within a definition."""
 
@@ -54,6 +58,8 @@ class Gate:
         places: dict[bytes, list[int]] = {}
         for number, start, end in self.search.find_matches_as_indexes(content, overlapping=True):
             word = self.words[number]
+            if not _goes_on_with(content, end, word.partition(_THEN)[2]):
+                continue
             present.add(word)
             if _is_whole(content, word, start, end):
                 places.setdefault(word, []).append(start)
@@ -81,6 +87,11 @@ class Gate:
         return Opened(tuple(rules), sorted({hit for word in used for hit in places[word]}))
 
 
+def _goes_on_with(content: bytes, end: int, word: bytes) -> bool:
+    """Whether a word stands next, whatever space is between."""
+    return not word or content[end : end + _LOOKED_AHEAD].lstrip().startswith(word)
+
+
 def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:
     """Whether the word stands there as a whole name; one that ends in `_` or `(` may go on."""
     if word[:1].isalnum() and goes_on(content[start - 1 : start]):
@@ -95,7 +106,8 @@ def gate_of(role: Role) -> Gate:
     facts = _anchors(_WRAPPERS if role.is_test else (*_WRAPPERS, *_TREES))
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
     words = tuple(sorted({word for anchor in used for word in anchor}))
-    return Gate(rules, facts, words, BytesAhoCorasick(words))
+    search = BytesAhoCorasick([word.partition(_THEN)[0] for word in words])
+    return Gate(rules, facts, words, search)
 
 
 def _anchors(written: tuple[str, ...]) -> Anchors:

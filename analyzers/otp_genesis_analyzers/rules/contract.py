@@ -70,7 +70,7 @@ class Rule:
     `anchors` are literal words without which the rule can't fire in a file. An anchor may be several
     words, all of which must be there ("Task start_link"); the last must stand, as a whole name, in the
     definition that matters, so it is a function's name, which no alias changes. One that ends in `_`
-    or `(` may go on. See `gate.py`.
+    or `(` may go on, and `async:~true` is two words of which one follows the other. See `gate.py`.
     """
 
     code: ClassVar[str]

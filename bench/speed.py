@@ -41,6 +41,8 @@ PATTERNS = {
     "exit": ["Process.exit($$$)"],
 }
 """What twelve of our rules look for, as far as a pattern can say it."""
+_GATED = "the gate, and parsing what passes it"
+_VISITED = "looking once at each node, nothing done with it"
 SMALL = "defmodule Shop.Mail do\n  def send(mail), do: spawn(fn -> Shop.Smtp.deliver(mail) end)\nend\n"
 
 
@@ -75,17 +77,19 @@ def _parse(root: Path, jobs: int, *more: str) -> Command:
 def _cold(scratch: Path, root: Path, runs: int, jobs: int) -> None:
     cache = scratch / "cold"
     check = _check(cache, root, jobs, before=partial(shutil.rmtree, cache, ignore_errors=True))
-    commands = {"check": check, "parse": _parse(root, jobs), "gated": _parse(root, jobs, "gated")}
+    commands = {
+        "check": check,
+        "parse": _parse(root, jobs),
+        "gated": _parse(root, jobs, "gated"),
+        "visited": _parse(root, jobs, "gated", "visited"),
+    }
     ast_grep = _ast_grep(scratch, root, jobs)
     if ast_grep is not None:
         commands["ast-grep"] = ast_grep
     costs = medians(commands, runs)
     print(ratio("`check` cold / parse alone", costs["check"], costs["parse"], 1.0))
-    print(
-        ratio(
-            "the gate, and parsing what passes it, alone / parse alone", costs["gated"], costs["parse"], None
-        )
-    )
+    for name, what in (("gated", _GATED), ("visited", f"{_GATED}, and {_VISITED}")):
+        print(ratio(f"{what} / parse alone", costs[name], costs["parse"], None))
     if ast_grep is None:
         print(row("`check` cold / ast-grep with 12 rules", "not installed", "", 1.0))
     else:
@@ -95,8 +99,10 @@ def _cold(scratch: Path, root: Path, runs: int, jobs: int) -> None:
 
 def _ungated(root: Path, runs: int) -> None:
     check = Command([sys.executable, PROGRAMS / "check_all.py", root])
-    costs = medians({"check": check, "parse": _parse(root, 1)}, runs)
-    print(ratio("the same with the gate off, one process", costs["check"], costs["parse"], 1.3))
+    commands = {"check": check, "parse": _parse(root, 1), "visited": _parse(root, 1, "visited")}
+    costs = medians(commands, runs)
+    print(ratio("`check` with the gate off / parse, one process", costs["check"], costs["parse"], 1.3))
+    print(ratio(f"parse, and {_VISITED} / parse", costs["visited"], costs["parse"], None))
 
 
 def _warm(scratch: Path, root: Path, runs: int, jobs: int) -> None:

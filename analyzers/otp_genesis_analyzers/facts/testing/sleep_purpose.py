@@ -24,11 +24,14 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
 )
 from otp_genesis_analyzers.source import Source
 
-Purpose = Literal["state", "progress", "time", "silence", "start", "end", "capture", "task", "helper"]
+Purpose = Literal[
+    "state", "progress", "time", "silence", "start", "end", "capture", "task", "helper", "match"
+]
 """State: the next statement asserts on it. Progress: something else comes before the assertion.
 Time: it has to pass, for its own sake. Silence: nothing should happen. Start: a setup lets what it has
 started get ready. End: nothing comes behind it in the test. Capture: nothing comes behind it in what is
-captured. Task: the test goes on in a task, and asserts there. Helper: a function sleeps for tests."""
+captured. Task: the test goes on in a task, and asserts there. Helper: a function sleeps for tests.
+Match: a pattern behind it takes what has to be there by then, and nothing is asserted."""
 
 _NOTHING = frozenset({"[]", "%{}", "0", "nil", "false", '""', "{:error, :timeout}"})
 _NEXT_SECOND_MS = range(1001, 1101)
@@ -152,7 +155,18 @@ def _without_assertion(source: Source, block: TestBlock, sleep: Call) -> Purpose
         return "helper"
     if block.is_setup:
         return "start"
-    return "end" if step == statements(source, block.clause)[-1] else None
+    behind = following(source, block.clause, sleep)
+    if not behind:
+        return "end"
+    return "match" if any(map(_demands, behind)) else None
+
+
+def _demands(node: Node) -> bool:
+    """`{:ok, [_]} = Orders.list()`: fails the test where something else comes."""
+    if node.type != "binary_operator" or syntax.operator(node) != "=":
+        return False
+    pattern, value = syntax.left(node), syntax.right(node)
+    return pattern is not None and pattern.type != "identifier" and _called(value) not in _ACTING
 
 
 def _asserts_type(node: Node) -> bool:

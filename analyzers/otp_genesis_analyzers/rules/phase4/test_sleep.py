@@ -13,10 +13,13 @@ from otp_genesis_analyzers.facts.testing.sleep_purpose import Purpose, acts_befo
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
+    asserts,
     blocks_and_functions,
+    following,
     is_refuted_next,
     is_test_case,
     is_test_helper,
+    refutes,
     test_call_at,
 )
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
@@ -25,7 +28,7 @@ from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 
 SHORTEST_MS = 5
-"""A shorter sleep only lets other processes run."""
+"""A shorter sleep only lets other processes run, unless what they did is looked at next."""
 
 _SLOW_WORDS = ("slow", "sleep", "delay", "simulat", "wait")
 """Parts of the names of functions that sleep for the sake of it."""
@@ -54,6 +57,10 @@ _JUDGEMENTS: dict[Purpose, tuple[Severity, str]] = {
         Severity.HINT,
         "in a task before it looks: wait for a message, or ask until it is there",
     ),
+    "match": (
+        Severity.HINT,
+        "for what a pattern behind it takes: wait for a message, or ask until it is there",
+    ),
     "silence": (Severity.HINT, "to see that nothing happens: `refute_receive` or a barrier says when"),
 }
 
@@ -72,7 +79,9 @@ class TestSleep(Rule):
     test's name or the comment above says), or when the test wants to see that nothing happens (its name says
     "does not", what it asserts was so before). It is a hint, too, as a step of a `setup` that asserts
     nothing, as the last step of a test or of what `capture_log` runs, in a task in front of what that
-    asserts, in a private helper, and in a module of helpers behind a step that starts or changes something.
+    asserts, in a private helper, and in a module of helpers behind a step that starts or changes something;
+    where no assertion but a pattern (`{:ok, [order]} = Orders.list()`) takes what should be there by then;
+    and for less than 5 ms with a look at another process behind it.
 
     ## Why it matters on the BEAM
     The time is a guess. On a busy machine the other process is not yet done and the test fails; on every
@@ -81,8 +90,8 @@ class TestSleep(Rule):
 
     ## When it is legitimate
     `Process.sleep(:infinity)` as a placeholder. In a `fn` or a fixture module, where it stands for slow
-    work. In a loop that asks again until a limit. With a time that is only known at run time, and for less
-    than 5 ms. None of these is reported. A sleep between `Process.exit` and a look at what is left belongs
+    work. In a loop that asks again until a limit. With a time that is only known at run time. None of these
+    is reported. A sleep between `Process.exit` and a look at what is left belongs
     to OTP412.
 
     ## Use instead
@@ -175,6 +184,21 @@ class TestSleep(Rule):
                 Process.sleep(50)
             #   ^^^^^^^^^^^^^ information: for another process to get somewhere
                 refute Process.alive?(clapper)
+              end
+
+              test "swings twice", %{clapper: clapper} do
+                Shop.Bell.ring(clapper)
+                :timer.sleep(1)
+            #   ^^^^^^^^^^^^ hint: sleeps 1 ms
+                assert Shop.Bell.swings(clapper) == 2
+              end
+
+              test "is heard next door" do
+                Shop.Bell.ring_all()
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ hint: for what a pattern behind it takes
+                visitors = Shop.Door.visitors()
+                [{_, :bell}] = Shop.Door.heard(visitors)
               end
             end
             """
@@ -722,6 +746,20 @@ class TestSleep(Rule):
                 Process.sleep(20)
                 Shop.Delay.stop()
               end
+
+              test "with a start behind it" do
+                Shop.Delay.start(10)
+                Process.sleep(20)
+                {:ok, _} = Shop.Delay.start(20)
+              end
+
+              test "a moment", %{delay: delay} do
+                Shop.Delay.start(delay)
+                Process.sleep(1)
+                Shop.Delay.stop(delay)
+                Process.sleep(2)
+                refute_received {:delayed, _}
+              end
             end
             """
         ),
@@ -811,9 +849,13 @@ class TestSleep(Rule):
         of_kills = {sleep for kill in unwatched_kills(file.source, block) for sleep in kill.sleeps}
         for call in sleeps:
             slept_ms = slept_milliseconds(call)
-            if call not in of_kills and slept_ms is not None and slept_ms >= SHORTEST_MS:
+            if call not in of_kills and slept_ms is not None and slept_ms > 0:
                 purpose = purpose_of_sleep(file.source, block, call, slept_ms)
-                if purpose is not None and (block.is_test or purpose in ("state", "helper")):
+                if purpose is None or (
+                    slept_ms < SHORTEST_MS and not _looks_next(file, block, call, purpose)
+                ):
+                    continue
+                if block.is_test or purpose in ("state", "helper"):
                     yield self._finding(file, block, call, slept_ms, purpose)
 
     def _in_helper(self, file: FileView, block: TestBlock) -> Iterator[Finding]:
@@ -829,6 +871,8 @@ class TestSleep(Rule):
         self, file: FileView, block: TestBlock, call: Call, slept_ms: int, purpose: Purpose
     ) -> Finding:
         severity, evidence = _JUDGEMENTS[purpose]
+        if slept_ms < SHORTEST_MS:
+            severity = Severity.HINT
         becomes_timeout = is_refuted_next(file.source, block.clause, call)
         return self.report(
             file.facts.path,
@@ -845,6 +889,12 @@ def _is_run_by_others(block: TestBlock) -> bool:
     """A public function that its module never calls: a plug, a handler, with its slow work."""
     function = block.function
     return function.public and next(call_graph(block.module).callers(function), None) is None
+
+
+def _looks_next(file: FileView, block: TestBlock, sleep: Call, purpose: Purpose) -> bool:
+    """The next statement asserts or refutes what another process has done."""
+    behind = following(file.source, block.clause, sleep) if purpose in ("state", "progress") else []
+    return bool(behind) and (asserts(behind[0]) or refutes(behind[0]))
 
 
 def _repeats(block: TestBlock) -> bool:

@@ -37,6 +37,15 @@ def when_run(project: Project, module: Module, function: Function, hops: int = _
     return "at boot" if found == {"at boot"} else "later"
 
 
+def is_started_by_application(project: Project, module: Module, function: Function) -> bool:
+    """Called by nothing but the `start/2` of applications, so that what it starts is theirs."""
+    callers = list(_callers(project, module, function))
+    return bool(callers) and all(
+        "Application" in kinds(site.module) and site.function.id == "start/2" and site.call.runs == "here"
+        for site in callers
+    )
+
+
 def _callers(project: Project, module: Module, function: Function) -> Iterator[Site]:
     """Every call of a function in application code, but for its own recursion."""
     for caller, clause, call in call_graph(module).callers(function):

@@ -13,7 +13,14 @@ from otp_genesis_analyzers.facts.messages.receives import takes_what_is_there
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, Kind, kinds
-from otp_genesis_analyzers.facts.waits.blocking import Wait, WaitKind, is_only_named, wait_at
+from otp_genesis_analyzers.facts.waits.blocking import (
+    Wait,
+    WaitKind,
+    brought_wait,
+    is_named_as_request,
+    is_only_named,
+    wait_at,
+)
 from otp_genesis_analyzers.facts.waits.callback_waits import OUTSIDE
 from otp_genesis_analyzers.facts.waits.held_up import holds_up_callers
 from otp_genesis_analyzers.project import ModuleEntry, Project
@@ -74,21 +81,24 @@ def _in_module(search: _Search, path: str, module: Module) -> Iterator[WaitElsew
         for clause in callback.clauses:
             if in_init or holds_up_callers(module, callback, clause):
                 for call in clause.calls:
-                    found = _behind(search, graph, call, maybe=in_init) if call.runs == "here" else None
+                    found = _behind(search, path, graph, call, maybe=in_init) if call.runs == "here" else None
                     if found is not None:
                         yield WaitElsewhere(path, module, callback, clause, call, *found)
 
 
-def _behind(search: _Search, graph: CallGraph, call: Call, *, maybe: bool) -> tuple[Call, FarWait] | None:
+def _behind(
+    search: _Search, path: str, graph: CallGraph, call: Call, *, maybe: bool
+) -> tuple[Call, FarWait] | None:
     """What lies behind a call in a clause: in another module at once, or through functions of its own."""
     target = graph.target(call)
+    here = path, graph.module
     if target is None:
-        far = search.far_wait(call, _MAX_MODULES, maybe=maybe)
+        far = search.far_wait(here, call, _MAX_MODULES, maybe=maybe)
         return (call, far) if far is not None else None
     possible: tuple[Call, FarWait] | None = None
     for run in calls_run_by(graph, target):
         if graph.target(run.call) is None:
-            far = search.far_wait(run.call, _MAX_MODULES, maybe=maybe)
+            far = search.far_wait(here, run.call, _MAX_MODULES, maybe=maybe)
             if far is not None and far.certain:
                 return run.call, far
             possible = possible or ((run.call, far) if far is not None else None)
@@ -104,9 +114,18 @@ class _Search:
         default_factory=dict[tuple[str, str, int, bool], "FarWait | None"]
     )
 
-    def far_wait(self, call: Call, modules: int, *, maybe: bool) -> FarWait | None:
-        """What a call of another module waits for; with `maybe` an uncertain wait, if no other."""
-        if modules == 0 or is_only_named(call) or not call.module[:1].isupper():
+    def far_wait(self, here: tuple[str, Module], call: Call, modules: int, *, maybe: bool) -> FarWait | None:
+        """What a call of another module waits for; with `maybe` an uncertain wait, if no other.
+
+        `here` are the path and the module in which the call stands. It is itself the wait where it goes
+        to a function that a library has given to the module.
+        """
+        if is_only_named(call):
+            return None
+        brought = self._brought(here[1], call)
+        if brought is not None:
+            return FarWait(here[0], call, brought, certain=True)
+        if modules == 0 or not call.module[:1].isupper() or call.module == here[1].name:
             return None
         key = call.module, f"{call.name}/{call.arity}", modules, maybe
         if key not in self.known:
@@ -117,25 +136,55 @@ class _Search:
                 self.known[key] = self._first_wait(entry, function, modules, maybe=maybe)
         return self.known[key]
 
+    def _brought(self, module: Module, call: Call) -> Wait | None:
+        """What a function waits for that `use Tesla` gives to its module, this one or another."""
+        if not is_named_as_request(call):
+            return None
+        if call.module in ("", module.name):
+            return brought_wait(module, call)
+        entry = self.project.module(call.module) if call.module[:1].isupper() else None
+        return brought_wait(entry.module, call) if entry is not None else None
+
     def _first_wait(
         self, entry: ModuleEntry, function: Function, modules: int, *, maybe: bool
     ) -> FarWait | None:
+        always = self._wait_of_each_clause(entry, function, modules)
+        if always is not None:
+            return always
         possible: FarWait | None = None
         for run in calls_run_by(call_graph(entry.module), function):
             if not run.certain and not maybe:
                 continue
-            own = wait_at(run.clause, run.call) or _asked_by_hand(run)
-            if own is not None:
-                found = _as_far_wait(entry.path, run, own, maybe=maybe)
-            elif run.call.module not in ("", entry.module.name):
-                found = self.far_wait(run.call, modules - 1, maybe=maybe)
-            else:
-                found = None
+            found = self._wait_of(entry, run, modules, maybe=maybe)
             if found is not None and run.certain and found.certain:
                 return found
             if found is not None and possible is None:
                 possible = found._replace(certain=False)
         return possible
+
+    def _wait_of_each_clause(self, entry: ModuleEntry, function: Function, modules: int) -> FarWait | None:
+        """The wait of the first of several clauses, where each of them surely waits."""
+        if len(function.clauses) == 1:
+            return None
+        waits: list[FarWait] = []
+        for clause in function.clauses:
+            runs = (
+                RunCall(function, clause, call, certain=True)
+                for call in clause.calls
+                if call.runs == "here" and not call.branch
+            )
+            found = (self._wait_of(entry, run, modules, maybe=False) for run in runs)
+            sure = next((wait for wait in found if wait is not None and wait.certain), None)
+            if sure is None:
+                return None
+            waits.append(sure)
+        return waits[0] if waits else None
+
+    def _wait_of(self, entry: ModuleEntry, run: RunCall, modules: int, *, maybe: bool) -> FarWait | None:
+        own = wait_at(run.clause, run.call) or _asked_by_hand(run)
+        if own is not None:
+            return _as_far_wait(entry.path, run, own, maybe=maybe)
+        return self.far_wait((entry.path, entry.module), run.call, modules - 1, maybe=maybe)
 
 
 def _as_far_wait(path: str, run: RunCall, wait: Wait, *, maybe: bool) -> FarWait | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.model import Call, Clause, Function
+from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.waits.durations import milliseconds
 from otp_genesis_analyzers.terms import Term
 
@@ -31,6 +31,8 @@ _HTTP_CLIENTS: dict[str, frozenset[str]] = {
     "ExAws": frozenset({"request", "stream"}),
     "Neuron": frozenset({"query", "mutation"}),
 }
+_BRINGS_REQUESTS = frozenset({"HTTPoison.Base", "HTTPotion.Base", "Tesla"})
+"""`use` of these gives `get/1`, `post!/2` and the like to a module."""
 _CONNECTS = frozenset(
     {
         (":gen_tcp", "connect"),
@@ -112,6 +114,19 @@ def wait_in(call: Call) -> Wait | None:
     if call.module.rpartition(".")[2] == "Repo" and call.name in _QUERIES:
         return Wait("query", "the database")
     return None
+
+
+def is_named_as_request(call: Call) -> bool:
+    """`get!`, `post`: as the functions of HTTP clients are."""
+    return call.name.removesuffix("!") in _HTTP_VERBS and call.arity > 0
+
+
+def brought_wait(module: Module, call: Call) -> Wait | None:
+    """What a call of a module's own function waits for, where the module has it from an HTTP client."""
+    if not is_named_as_request(call) or module.function(call.name, call.arity) is not None:
+        return None
+    brought = any(use.module in _BRINGS_REQUESTS for use in module.uses)
+    return Wait("http", "an HTTP answer") if brought else None
 
 
 def is_only_named(call: Call) -> bool:

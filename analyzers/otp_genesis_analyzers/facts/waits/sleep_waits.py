@@ -52,7 +52,7 @@ _PROCESSES = ("pid", "server", "worker", "process", "agent")
 """Ends of the names of variables that hold a process."""
 _LIMITS = (
     *("attempt", "retr", "tries", "deadline", "timeout", "remaining", "count", "left", "limit"),
-    *("elapsed", "monotonic", "started_at", "until", "times", "round"),
+    *("elapsed", "monotonic", "started_at", "until", "times", "round", "expir"),
 )
 """Parts of names in a function that ends its waiting some time."""
 _REASONS = (

@@ -271,6 +271,24 @@ class SleepAsSynchronisation(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Rollout do
+              def wait_for(server, version, expiration) do
+                Process.sleep(1_000)
+
+                case {running(server), now()} do
+                  {^version, _} -> :ok
+                  {other, at} when at > expiration -> {:error, other}
+                  _ -> wait_for(server, version, expiration)
+                end
+              end
+
+              defp running(server), do: Shop.Remote.version(server)
+              defp now, do: System.os_time(:second)
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Hinges do
               def turn(:left) do
                 case Shop.Hinge.state() do

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers.across_modules.boot import is_started_by_application
 from otp_genesis_analyzers.across_modules.process_owners import (
     is_in_tree,
     is_named_by_child,
@@ -265,6 +266,26 @@ class StartOutsideTree(Rule):
     VALID: ClassVar = [
         Example(
             """
+            # file: lib/shop/application.ex
+            defmodule Shop.Application do
+              use Application
+              def start(_type, _args), do: Shop.Clients.boot!()
+            end
+            # file: lib/shop/clients.ex
+            defmodule Shop.Clients do
+              use DynamicSupervisor
+
+              def boot!, do: DynamicSupervisor.start_link(__MODULE__, [], name: :clients)
+
+              def open(client), do: DynamicSupervisor.start_child(:clients, {Shop.Client, client})
+
+              @impl true
+              def init(_), do: DynamicSupervisor.init(strategy: :one_for_one)
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Names do
               def child_spec(opts), do: %{id: __MODULE__, start: {__MODULE__, :begin, [opts]}}
               def begin(_opts), do: Registry.start_link(keys: :unique, name: Shop.Registry)
@@ -449,6 +470,8 @@ class StartOutsideTree(Rule):
         if is_named_by_child(forest(project), site.module, site.function):
             return None
         if runs_on_other_nodes(project, site.module.name):
+            return None
+        if start.linked and is_started_by_application(project, site.module, site.function):
             return None
         if app is not None and app.is_library:
             return structs.replace(finding, severity=Severity.HINT)

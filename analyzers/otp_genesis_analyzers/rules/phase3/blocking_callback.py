@@ -41,17 +41,18 @@ class BlockingCallback(Rule):
 
     ## What it does
     Reports calls that wait, in callbacks of a server that others call, and in the functions of the module
-    that these go through: HTTP clients, TCP and TLS connects, system commands, `:rpc` and `:erpc` without a
-    timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that an argument or the
-    state holds. `handle_call` and the call events of a state machine are judged always; `handle_cast`,
-    `handle_info` and `handle_continue` where the server answers calls as well. These are **warnings**, and so
-    is a sleep in a view or a channel, and a function of another module of the project that always waits for a
-    network, a command, another node, a task or a sleep. **Information** is what may be short: a sleep of
-    unknown length, `Task.yield`, a function that the state holds, a function of another module that sends a
-    message and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes
-    whose failure is caught, the waits of a worker of poolboy, sleeps in callbacks that a macro gives to
-    servers, sleeps of a server that nobody calls, and of a channel in `join` or where a comment says that
-    the user is slowed down.
+    that these go through: HTTP clients (and what `use Tesla` or `use HTTPoison.Base` gives to a module of
+    the project), TCP and TLS connects, system commands, `:rpc` and `:erpc` without a timeout, sleeps of 100
+    ms and more, `Task.await`, `GenServer.call` to a process that an argument or the state holds.
+    `handle_call` and the call events of a state machine are judged always; `handle_cast`, `handle_info` and
+    `handle_continue` where the server answers calls as well. These are **warnings**, and so is a sleep in a
+    view or a channel, and a function of another module of the project that always waits for a network, a
+    command, another node, a task or a sleep. **Information** is what may be short: a sleep of unknown
+    length, `Task.yield`, a function that the state holds, a function of another module that sends a message
+    and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes whose
+    failure is caught, the waits of a worker of poolboy, sleeps in callbacks that a macro gives to servers,
+    sleeps of a server that nobody calls, and of a channel in `join` or where a comment says that the user
+    is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -365,12 +366,12 @@ class BlockingCallback(Rule):
 
               def handle_call(:reset, _from, state) do
                 state = if state.socket, do: state, else: connect(state)
-            #                                             ^^^^^^^ warning: waits for a connection
+            #                                             ^^^^^^^ warning: waits for
                 {:reply, :ok, connect(state)}
               end
 
               def handle_info(:connect, state), do: {:noreply, connect(state)}
-            #                                                  ^^^^^^^ warning: waits for a connection
+            #                                                  ^^^^^^^ warning: waits for
 
               def handle_info({:tcp_closed, _socket}, state), do: {:noreply, connect(state)}
 
@@ -561,8 +562,81 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/rest.ex
+            defmodule Shop.Rest do
+              use HTTPoison.Base
+
+              def process_url(path), do: "https://api.shop.example" <> path
+            end
+            # file: lib/shop/api.ex
+            defmodule Shop.Api do
+              use GenServer
+              alias Shop.Rest
+
+              def init(token), do: {:ok, token}
+
+              def handle_call({:get, path}, _from, token) do
+                response = Rest.get!("/" <> path, [{"Authorization", token}])
+            #              ^^^^^^^^^ warning: waits for an HTTP answer in `Shop.Rest.get!/2`: every caller of
+                {:reply, response.body, token}
+              end
+
+              def handle_call({:user, id}, _from, token), do: {:reply, Shop.Users.fetch(id), token}
+            #                                                          ^^^^^^^^^^^^^^^^ warning: through `
+            end
+            # file: lib/shop/users.ex
+            defmodule Shop.Users do
+              use Tesla
+
+              def fetch(id), do: get("/users/" <> id)
+            #                    ^^^ hint: of `Shop.Api` waits for an HTTP answer here
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/wire.ex
+            defmodule Shop.Wire do
+              def open(%{tls: false, host: host}), do: :gen_tcp.connect(host, 7000, [])
+            #                                          ^^^^^^^^^^^^^^^^ hint: waits for a connection here
+              def open(%{tls: true, host: host}), do: :ssl.connect(host, 7001, [])
+            end
+            # file: lib/shop/line.ex
+            defmodule Shop.Line do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call(:open, _from, state), do: {:reply, Shop.Wire.open(state), state}
+            #                                                    ^^^^^^^^^^^^^^ warning: waits for
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/feed.ex
+            defmodule Shop.Feed do
+              use GenServer
+              use Tesla
+
+              def init(_opts), do: {:ok, %{}}
+
+              def handle_call({:get, key}, _from, state), do: {:reply, get(state, key), state}
+              def handle_call({:open, socket}, _from, state), do: {:reply, Shop.Wire.open(socket), state}
+
+              defp get(state, key), do: Map.get(state, key)
+            end
+            # file: lib/shop/wire.ex
+            defmodule Shop.Wire do
+              def open(%{socket: nil, host: host}), do: :gen_tcp.connect(host, 7000, [])
+              def open(%{socket: socket}), do: {:ok, socket}
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Plan do
@@ -1072,7 +1146,8 @@ class BlockingCallback(Rule):
             if wait.call.head not in shown:
                 yield self._elsewhere(wait, pooled=_is_pooled(project, wait.module))
             place = (wait.far.path, wait.far.call.head)
-            if wait.far.wait.kind in OUTSIDE and place not in shown_there:
+            is_apart = wait.far.call is not wait.call
+            if is_apart and wait.far.wait.kind in OUTSIDE and place not in shown_there:
                 shown_there.add(place)
                 yield from self._there(project, wait)
 
@@ -1095,19 +1170,21 @@ class BlockingCallback(Rule):
             )
 
     def _elsewhere(self, wait: WaitElsewhere, *, pooled: bool) -> Finding:
-        far = wait.far
+        far, itself = wait.far, wait.far.call is wait.call
+        behind = "" if itself else f", reached through `{wait.out.target}`"
+        there = Related(far.path, far.call.head, f"waits for {far.wait.words} here")
         severity = Severity.INFORMATION if far.wait.kind == "process" else Severity.WARNING
         return self.report(
             wait.path,
             wait.call.head,
-            f"`{wait.callback.id}` waits for {far.wait.words} in `{far.call.target}`, reached through "
-            f"`{wait.out.target}`: every caller of `{wait.module.name}` waits too",
+            f"`{wait.callback.id}` waits for {far.wait.words} in `{far.call.target}`{behind}: "
+            f"every caller of `{wait.module.name}` waits too",
             snippet=wait.call.target,
             scope=scope_of(wait.module, wait.callback),
             severity=Severity.HINT if pooled else severity,
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
-            related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
+            related=() if itself else (there,),
         )
 
     def _unknown_functions(self, file: FileView, module: Module, callback: Function) -> Iterator[Finding]:

@@ -527,18 +527,20 @@ class BlockingInit(Rule):
                 yield self._elsewhere(wait)
 
     def _elsewhere(self, wait: WaitElsewhere) -> Finding:
-        far = wait.far
+        far, itself = wait.far, wait.far.call is wait.call
+        behind = "" if itself else f", reached through `{wait.out.target}`"
+        there = Related(far.path, far.call.head, f"waits for {far.wait.words} here")
         return self.report(
             wait.path,
             wait.call.head,
-            f"`init/1` {'waits' if far.certain else 'may wait'} for {far.wait.words} in `{far.call.target}`, "
-            f"reached through `{wait.out.target}`: its supervisor starts nothing else meanwhile",
+            f"`init/1` {'waits' if far.certain else 'may wait'} for {far.wait.words} in `{far.call.target}`"
+            f"{behind}: its supervisor starts nothing else meanwhile",
             snippet=wait.call.target,
             scope=scope_of(wait.module, wait.callback),
             severity=Severity.WARNING if far.certain and far.wait.kind != "process" else Severity.INFORMATION,
             confidence=Confidence.STRONG,
             fix=FixKind.LLM,
-            related=(Related(far.path, far.call.head, f"waits for {far.wait.words} here"),),
+            related=() if itself else (there,),
         )
 
     def _there(self, file: FileView, module: Module, wait: CallbackWait) -> Finding:

@@ -17,7 +17,8 @@ from otp_genesis_analyzers.facts.remembered_tests import remembered
 from otp_genesis_analyzers.findings import Finding, Severity
 from otp_genesis_analyzers.gate import Opened, gate_of
 from otp_genesis_analyzers.last_good import unfinished
-from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project, names_in
+from otp_genesis_analyzers.name_index import names_in
+from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
 from otp_genesis_analyzers.roles import Role
 from otp_genesis_analyzers.rules.cards import Card, all_cards, find_card
 from otp_genesis_analyzers.rules.contract import FileView

@@ -6,7 +6,6 @@ projects side by side. Each file belongs to the innermost `mix.exs` above it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import Wrappers, wrappers_among
 from otp_genesis_analyzers.findings import Finding
+from otp_genesis_analyzers.name_index import NameIndex, is_name, name_index
 from otp_genesis_analyzers.roles import Role, role_inside, role_of
 from otp_genesis_analyzers.source import Source
 
@@ -66,7 +66,7 @@ class FileAnalysis(Struct, frozen=True, array_like=True):
     carried_over: bool = False
     """From the last healthy text, less the findings that were typed in."""
     names: bytes = b""
-    """`names_in` its text: who says that a file may name a module need not read it."""
+    """`names_in` of its text: whether a file names a module is told without it."""
 
 
 class FileSettings(Struct, frozen=True):
@@ -127,6 +127,10 @@ class Project:
             owners = [app for app in self.apps if not app.folder or path.startswith(app.folder + "/")]
             self._owners[path] = max(owners, key=lambda app: len(app.folder), default=None)
         return self._owners[path]
+
+    def is_part_of_umbrella(self, app: MixApp) -> bool:
+        """One of the applications of an umbrella, and not published on its own."""
+        return not app.packaged and any(other.umbrella and other.holds(app) for other in self.apps)
 
     def role_of(self, path: str) -> Role:
         if path not in self._roles:
@@ -248,14 +252,15 @@ class Project:
     def paths_naming(self, name: str) -> list[str]:
         """Every file whose text holds the last part of a module's name, in order."""
         sought = name.rpartition(".")[2].encode()
-        if _NAMES.fullmatch(sought):
-            word = b" %b " % sought
-            named = {path for path, analysis in self.files.items() if word in analysis.names}
-        else:  # a quoted atom
-            named = {path for path in self.files if sought in self._text(path)}
-        # The text of a file that is being typed in is not the one that its facts are of.
-        typed_in = {path for path, analysis in self.files.items() if analysis.carried_over}
-        return sorted(named | typed_in)
+        if is_name(sought):
+            named = self._names.paths_with(sought)
+        else:
+            named = (path for path in self.files if sought in self._text(path))
+        return sorted({*named, *self._typed_in})
+
+    def paths_naming_any(self, names: Collection[str]) -> frozenset[str]:
+        """Every file whose text holds the last part of one of these names of modules."""
+        return frozenset(path for name in names for path in self.paths_naming(name))
 
     def all_facts(self, path: str) -> FileFacts:
         """The facts of a file with every definition read; those of `files` may leave some out.
@@ -302,14 +307,14 @@ class Project:
     def _made(self) -> dict[Callable[[Project], Any], Any]:
         return {}
 
-    def paths_naming_any(self, names: Collection[str]) -> frozenset[str]:
-        """Every file whose text holds the last part of one of these names of modules."""
-        sought = {name.rpartition(".")[2].encode() for name in names}
-        return frozenset(
-            path
-            for path, analysis in self.files.items()
-            if analysis.carried_over or not sought.isdisjoint(analysis.names.split())
-        )
+    @cached_property
+    def _names(self) -> NameIndex:
+        return name_index({path: analysis.names for path, analysis in self.files.items()})
+
+    @cached_property
+    def _typed_in(self) -> frozenset[str]:
+        """The files whose text is not the one that their facts are of."""
+        return frozenset(path for path, analysis in self.files.items() if analysis.carried_over)
 
     @cached_property
     def _unread(self) -> Mapping[str, list[str]]:
@@ -325,14 +330,5 @@ def _wrappers_in(analysis: FileAnalysis | None) -> Wrappers:
     return wrappers_among(analysis.facts.modules) if analysis else {}
 
 
-def names_in(content: bytes) -> bytes:
-    """Every part of a module's name in a text, and every atom; what looks like one in a word or comment too.
-
-    One text with a space around each, since that takes a tenth of the memory of a set.
-    """
-    return b" %b " % b" ".join(dict.fromkeys(_NAMES.findall(content)))
-
-
 _RENAMING = (b"import ", b"defdelegate ", b"as:", b"@")
 """One of them stands beside a module whose functions are called by another name of it, or by none."""
-_NAMES = re.compile(rb"[A-Z][A-Za-z0-9_]*|:[a-z_][A-Za-z0-9_]*[?!]?")

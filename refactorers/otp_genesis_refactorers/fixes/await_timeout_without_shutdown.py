@@ -38,6 +38,11 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
 def _edit(site: CallSite) -> Edit | Refused:
     call, arguments = site.call, syntax.arguments(site.node)
     task = arguments[0] if arguments else None
+    if call.name == "yield_many":
+        return Refused(
+            f"several tasks are waited for at {site.place}: shut each down whose result is `nil`, with "
+            "`Task.shutdown(task, :brutal_kill)` where the results are taken"
+        )
     if call.name != "yield":
         return Refused(
             f"the exit of `Task.{call.name}` is caught around {site.place}: take `Task.yield(task, time) || "

@@ -28,6 +28,20 @@ def takes_task_replies(module: Module) -> bool:
     )
 
 
+def takes_any_task_reply(module: Module) -> bool:
+    """Some clause of `handle_info/2` takes `{reference, result}` of any task, not of one that is kept."""
+    for function in module.functions:
+        if function.id == "handle_info/2":
+            for clause in function.clauses:
+                message = unwrapped(clause.head[0])
+                if message.kind == "tuple" and len(message.items) == 2:
+                    reference = message.items[0]
+                    others = (term for part in clause.head[1:] for term in part.walk())
+                    if reference.kind == "variable" and reference not in others:
+                        return True
+    return False
+
+
 def takes_exits(module: Module) -> bool:
     """Some clause takes `{:EXIT, pid, reason}`."""
     return any(unwrapped(message).tag == "EXIT" for message in messages_taken(module))

@@ -21,10 +21,10 @@ _GIVES_UP = frozenset({"raise", "reraise", "exit", "throw", "Mix.raise", "System
 
 
 class Abandoned(NamedTuple):
-    """`wait` is the call that gives up: a `Task.yield`, or a `Task.await` whose exit is caught."""
+    """`wait` gives up: a `Task.yield` or `yield_many`, or a `Task.await` whose exit is caught."""
 
     wait: Call
-    how: Literal["yield", "await"]
+    how: Literal["yield", "yield_many", "await"]
 
 
 def abandoned_tasks(source: Source, site: Site) -> Abandoned | None:
@@ -32,6 +32,8 @@ def abandoned_tasks(source: Source, site: Site) -> Abandoned | None:
     call, clause = site.call, site.clause
     if call.form != "call" or not call.args or not _has_limit(call):
         return None
+    if call.is_to("Task", "yield_many"):
+        return Abandoned(call, "yield_many") if _forgets_late_ones(source, site) else None
     element = _element_of_started(source, clause, call)
     is_started = element is not None or _starts_here(clause, call.args[0])
     if not is_started or _ends_task(clause) or _is_mentioned_again(source, clause, call, element):
@@ -48,11 +50,48 @@ def abandoned_tasks(source: Source, site: Site) -> Abandoned | None:
 
 
 def is_wait(call: Call) -> bool:
-    return call.is_to("Task", "yield", "await")
+    return call.is_to("Task", "yield", "yield_many", "await")
 
 
 def _has_limit(call: Call) -> bool:
     return len(call.args) < 2 or not call.args[1].is_atom("infinity")
+
+
+def _forgets_late_ones(source: Source, site: Site) -> bool:
+    """Tasks that the clause has started: nothing in the module ends one, or does anything with a late one."""
+    call, clause = site.call, site.clause
+    started = any((start.module, start.name) in _STARTS for start in clause.calls if start.span < call.span)
+    options = call.args[1] if len(call.args) > 1 else None
+    patient = options.get("timeout") if options is not None else None
+    ended = options.get("on_timeout") if options is not None else None
+    if not started or clause.body is None or ended is not None or (patient and patient.is_atom("infinity")):
+        return False
+    others = [other for function in site.module.functions for other in function.clauses]
+    return not any(map(_ends_task, others)) and not _looks_at_late_ones(source, clause, call)
+
+
+def _looks_at_late_ones(source: Source, clause: Clause, wait: Call) -> bool:
+    """Raises after the wait, or takes the task of `{task, result}`, or names what it has waited for again."""
+    if any(call.name in _GIVES_UP for call in clause.calls if call.span.start >= wait.span.end):
+        return True
+    body = source.node_at(clause.body) if clause.body is not None else None
+    later = (
+        [node for node in syntax.below(body) if node.start_byte >= wait.span.end] if body is not None else []
+    )
+    pairs = (syntax.children(node) for node in later if node.type == "tuple" and _is_matched(node))
+    tasks = {syntax.text(pair[0]) for pair in pairs if len(pair) == 2 and pair[0].type == "identifier"}
+    named = {task for task in tasks if not task.startswith("_")}
+    if wait.args[0].kind == "variable":
+        named.add(wait.args[0].value)
+    return any(node.type == "identifier" and syntax.text(node) in named for node in later)
+
+
+def _is_matched(node: Node) -> bool:
+    """A parameter of a `fn`, a pattern of a `case`, the left side of `<-`."""
+    holder = node.parent
+    if holder is not None and holder.type == "arguments":
+        return holder.parent is not None and holder.parent.type == "stab_clause"
+    return holder is not None and holder.type == "binary_operator" and syntax.operator(holder) == "<-"
 
 
 def _starts_here(clause: Clause, task: Term) -> bool:

@@ -20,7 +20,22 @@ def nobody_takes_result(graph: CallGraph, site: Site) -> bool:
         return False
     if not site.module.complete:
         return False  # the clause that takes the result may be the one being typed
-    return not (takes_task_replies(site.module) and site.function.id in callback_chains(graph))
+    return not (takes_task_replies(site.module) and _may_run_in_server(graph, site))
+
+
+def _may_run_in_server(graph: CallGraph, site: Site) -> bool:
+    """A callback leads there, or hands a `fn` that leads there to a function which may call it at once."""
+    chains = callback_chains(graph)
+    if site.function.id in chains:
+        return True
+    through = (
+        target
+        for name in chains
+        for clause in graph.functions[name].clauses
+        for call in clause.calls
+        if call.runs == "unknown" and (target := graph.target(call)) is not None
+    )
+    return site.function.id in graph.reached(through)
 
 
 def received(graph: CallGraph, site: Site) -> bool:

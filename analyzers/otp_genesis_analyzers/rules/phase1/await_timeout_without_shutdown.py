@@ -14,7 +14,8 @@ class AwaitTimeoutWithoutShutdown(Rule):
 
     ## What it does
     Reports `Task.yield` of a task that the same function started, and `Task.await` whose timeout is caught,
-    when the task is neither shut down nor used again.
+    when the task is neither shut down nor used again; and `Task.yield_many` without `on_timeout: :kill_task`
+    where nothing in the module shuts tasks down.
 
     ## Why it matters on the BEAM
     A timeout ends the waiting, not the task. It goes on with its work, holds its connection, and is still
@@ -48,7 +49,7 @@ class AwaitTimeoutWithoutShutdown(Rule):
     code = "OTP125"
     name = "await-timeout-without-shutdown"
     severity = Severity.WARNING
-    anchors = ("yield", "catch await")
+    anchors = ("yield", "yield_many", "catch await")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
@@ -161,8 +162,93 @@ class AwaitTimeoutWithoutShutdown(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Overview do
+              def build(user) do
+                orders = Task.async(fn -> {:orders, Shop.Orders.of(user)} end)
+                carts = if user.shops?, do: Task.async(fn -> {:carts, Shop.Carts.of(user)} end)
+                results = [orders, carts] |> Enum.filter(& &1) |> Task.yield_many(5_000)
+            #                                                     ^^^^^^^^^^^^^^^ warning: run on
+                for {_task, {:ok, part}} <- results, do: part
+              end
+
+              def all(users) do
+                tasks = Enum.map(users, fn user -> Task.async(fn -> Shop.Orders.of(user) end) end)
+
+                Task.yield_many(tasks, timeout: 1_000)
+            #   ^^^^^^^^^^^^^^^ warning
+                |> Enum.map(fn
+                  {_task, {:ok, orders}} -> orders
+                  {_task, nil} -> []
+                end)
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Summary do
+              def all(users) do
+                users |> start() |> Task.yield_many(timeout: 1_000, on_timeout: :kill_task)
+              end
+
+              def given(tasks), do: Task.yield_many(tasks, 1_000)
+
+              def killed(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+                Task.yield_many(tasks, timeout: 1_000, on_timeout: :kill_task)
+              end
+
+              def patient(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+                Task.yield_many(tasks, :infinity)
+              end
+
+              def strict(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+
+                Enum.map(Task.yield_many(tasks, 1_000), fn
+                  {_task, {:ok, orders}} -> orders
+                  {_task, nil} -> raise "too late"
+                end)
+              end
+
+              def kept(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+                {done, late} = Enum.split_with(Task.yield_many(tasks, 1_000), fn {_task, got} -> got end)
+                Shop.Late.keep(tasks)
+                {done, late}
+              end
+
+              def told(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+
+                Enum.map(Task.yield_many(tasks, 1_000), fn
+                  {_task, {:ok, orders}} -> orders
+                  {task, nil} -> Shop.Late.stop(task)
+                end)
+              end
+
+              defp start(users), do: Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Ended do
+              def all(users) do
+                tasks = Enum.map(users, &Task.async(fn -> Shop.Orders.of(&1) end))
+                tasks |> Task.yield_many(1_000) |> Enum.map(&taken/1)
+              end
+
+              defp taken({task, nil}), do: Task.shutdown(task, :brutal_kill)
+              defp taken({_task, result}), do: result
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Nodes do
@@ -337,6 +423,8 @@ class AwaitTimeoutWithoutShutdown(Rule):
 
     def _finding(self, file: FileView, site: Site, found: Abandoned) -> Finding:
         call = site.call
+        if found.how == "yield_many":
+            return self._many(file, site)
         when = "its timeout is caught, and the task" if found.how == "await" else "the task"
         rewritable = found.how == "yield" and not call.piped and call.result in ("subject", "bound")
         return self.report(
@@ -346,4 +434,15 @@ class AwaitTimeoutWithoutShutdown(Rule):
             snippet=file.source.text(call.span),
             scope=site.scope,
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
+        )
+
+    def _many(self, file: FileView, site: Site) -> Finding:
+        return self.report(
+            file.facts.path,
+            site.call.head,
+            "tasks that are late run on when the time is up, and their results go to the mailbox: shut each"
+            " down whose result is `nil`, or give `on_timeout: :kill_task`",
+            snippet=file.source.text(site.call.span),
+            scope=site.scope,
+            fix=FixKind.LLM,
         )

@@ -10,7 +10,7 @@ from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
-from otp_genesis_analyzers.facts.messages.mailbox import takes_task_replies
+from otp_genesis_analyzers.facts.messages.mailbox import takes_any_task_reply, takes_task_replies
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.thrown_away_tasks import (
@@ -35,7 +35,8 @@ class DiscardedAsyncTask(Rule):
     Reports `Task.async`, `Task.Supervisor.async` and `Task.Supervisor.async_nolink` whose task is a
     statement's unused value, is bound to `_`, or is returned to callers who all drop it.
     It is **information** for a task without a link whose starter ends there: its result reaches nobody; and
-    in a live component, where a view of the project takes `{ref, result}`.
+    in a live component, where a view of the project takes `{ref, result}`. It is a **hint** in a function
+    of a server that takes the results of all tasks, when no callback is seen to call it.
 
     ## Why it matters on the BEAM
     A task sends its result to the process that started it. With nobody to await it, the message stays in
@@ -263,8 +264,54 @@ class DiscardedAsyncTask(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Feed do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_cast({:changed, sku}, state) do
+                {module, function} = Shop.Config.get(:on_change, {__MODULE__, :on_change})
+                apply(module, function, [sku])
+                {:noreply, state}
+              end
+
+              def handle_info({ref, :ok}, state) when is_reference(ref), do: {:noreply, state}
+
+              def on_change(sku) do
+                Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Index.put(sku) end)
+            #   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ hint
+                :ok
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Subscriber do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_cast(shadow, state) do
+                event = Shop.Bus.fetch(shadow)
+                {:noreply, Shop.Bus.handled(event, fn -> handle_event(event, state) end)}
+              end
+
+              def handle_info({ref, :ok}, state) when is_reference(ref), do: {:noreply, state}
+              def handle_info({:DOWN, _ref, :process, _pid, _reason}, state), do: {:noreply, state}
+
+              defp handle_event(event, state) do
+                Task.Supervisor.async_nolink(Shop.Tasks, fn -> Shop.Mailer.tell(event) end)
+                Shop.Bus.done(event)
+                state
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/index.ex
@@ -502,9 +549,15 @@ class DiscardedAsyncTask(Rule):
             f"the task of `{site.call.target}` is thrown away: {fate}{harm}",
             snippet=file.source.text(site.call.span),
             scope=site.scope,
-            severity=Severity.INFORMATION if ends else Severity.WARNING,
+            severity=_severity(site, ends),
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
+
+
+def _severity(site: Site, ends: bool) -> Severity:
+    if takes_any_task_reply(site.module):
+        return Severity.HINT  # called by name only, perhaps in its own process
+    return Severity.INFORMATION if ends else Severity.WARNING
 
 
 def _first_of_droppers(project: Project, site: Site) -> Site | None:

@@ -141,16 +141,19 @@ class _Search:
 
     def _of_call(self, value: Node) -> Origin | None:
         """`value` starts the task, or asks a server or a function of the module for it."""
-        inside = Span(value.start_byte, value.end_byte)
-        calls = [call for call in self.site.clause.calls if inside.contains(call.span)]
+        calls = self._calls_in(value)
         started = next((call for call in calls if starts_task(call)), None)
         if started is not None:
             asked = any(is_task_query(call) for call in calls)
             return None if asked else Origin("started", started.head, self.receiver)
-        last = next((call for call in calls if call.span.end == inside.end and call.closure < 0), None)
+        last = next((call for call in calls if call.span.end == value.end_byte and call.closure < 0), None)
         if last is None or last.form != "call":
             return None
         return Origin("answer", last.head) if _asks_server(last) else self._of_function(last)
+
+    def _calls_in(self, value: Node) -> list[Call]:
+        inside = Span(value.start_byte, value.end_byte)
+        return [call for call in self.site.clause.calls if inside.contains(call.span)]
 
     def _of_function(self, call: Call) -> Origin | None:
         """A function of the module that returns a task it starts, or the answer of a server."""
@@ -167,6 +170,8 @@ class _Search:
     def _of_parts(self, value: Node) -> Origin | None:
         if value.type not in _HANDED_ON and not _goes_over(value):
             return None
+        if any(is_task_query(call) for call in self._calls_in(value)):
+            return None  # the result, no longer the task
         origins = (self.origin_of(variable) for variable in variables_in(value) if not _is_receiver(variable))
         return next((origin for origin in origins if origin is not None), None)
 

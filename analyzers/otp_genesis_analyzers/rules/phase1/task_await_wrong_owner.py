@@ -201,6 +201,30 @@ class TaskAwaitWrongOwner(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Boundary do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:run, work, timeout}, _from, state) do
+                task = Task.async(work)
+
+                case Task.yield(task, timeout) || Task.shutdown(task) do
+                  {:ok, result} -> {:reply, result, state}
+                  nil -> {:reply, {:error, :timeout}, state}
+                end
+              end
+
+              def handle_call({:try, work, timeout}, _from, state) do
+                task = Task.async(work)
+                answer = Task.yield(task, timeout) || Task.shutdown(task, :brutal_kill)
+                {:reply, answer, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Prices do
               def all(orders) do
                 tasks = Enum.map(orders, fn order -> Task.async(fn -> Shop.Carrier.ask(order) end) end)

@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from msgspec import structs
-
 from otp_genesis_analyzers.across_modules.boot import when_run
 from otp_genesis_analyzers.across_modules.telemetry_handlers import function_of
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
@@ -23,7 +21,9 @@ _WRITES = frozenset(
     {("Application", "put_env"), ("Application", "delete_env"), ("Application", "put_all_env")}
     | {(":application", "set_env"), (":application", "unset_env")}
 )
-_OF_A_PERSON = frozenset({"Release", "Cli", "CLI", "Upgrade", "Migration", "Migrations", "Installer"})
+_OF_A_PERSON = frozenset(
+    {"Release", "ReleaseTasks", "Cli", "CLI", "Upgrade", "Migration", "Migrations", "Installer"}
+)
 """Words in the names of modules that a person runs, once."""
 _AT_START = ("init/1", "mount/3", "terminate/2")
 _LITERALS = frozenset({"atom", "int", "float", "string", "module"})
@@ -35,8 +35,8 @@ class RuntimeEnvAsState(Rule):
     ## What it does
     Reports `Application.put_env`, `put_all_env` and `delete_env` in functions that run after the start of
     the application. It is a **warning** in the callback of a server, in the action of a controller and in a
-    loop without an end, where a value is written again and again. In preset `strict` other writes are
-    information, or a hint where nobody in the project calls a function that writes one named setting.
+    loop without an end, where a value is written again and again. It is **information** where the module
+    reads the setting on the way to writing it. In preset `strict` other writes are a **hint**.
 
     ## Why it matters on the BEAM
     The environment is one table of the whole node. Any process may write it and nobody is told: whoever has
@@ -66,7 +66,7 @@ class RuntimeEnvAsState(Rule):
     code = "OTP508"
     name = "runtime-env-as-state"
     severity = Severity.INFORMATION
-    default_from = Severity.WARNING
+    default_from = Severity.INFORMATION
     anchors = (
         "Application put_env",
         "Application put_all_env",
@@ -82,10 +82,10 @@ class RuntimeEnvAsState(Rule):
             # file: lib/shop/flags.ex
             defmodule Shop.Flags do
               def enable(flag), do: Application.put_env(:shop, flag, true)
-            #                       ^^^^^^^^^^^^^^^^^^^ information: the environment has no owner
+            #                       ^^^^^^^^^^^^^^^^^^^ hint: the environment has no owner
 
               def disable(flag), do: apply(Application, :put_env, [:shop, flag, false])
-            #                        ^^^^^ information
+            #                        ^^^^^ hint
             end
             # file: lib/shop/admin_live.ex
             defmodule Shop.AdminLive do
@@ -175,7 +175,7 @@ class RuntimeEnvAsState(Rule):
 
               defp fetch_token do
                 Application.put_env(:shop, :token, Shop.Auth.token())
-            #   ^^^^^^^^^^^^^^^^^^^ warning: in `show/2` makes a global variable of it
+            #   ^^^^^^^^^^^^^^^^^^^ warning: in `show/2` reads and writes `:shop, :token`
               end
             end
             """
@@ -189,8 +189,20 @@ class RuntimeEnvAsState(Rule):
               def discount(key, value) do
                 discounts = App.get_env(:shop, :discounts, %{})
                 App.put_env(:shop, :discounts, Map.put(discounts, key, value))
-            #   ^^^^^^^^^^^ hint: reads and writes `:shop, :discounts` in two steps
+            #   ^^^^^^^^^^^ information: reads and writes `:shop, :discounts` in two steps
               end
+            end
+            # file: lib/shop/topics.ex
+            defmodule Shop.Topics do
+              @app :shop
+              @key :topics
+
+              def add(topic), do: save([topic | all()])
+              def remove(topic), do: all() |> List.delete(topic) |> save()
+              def all, do: Application.get_env(@app, @key, [])
+
+              defp save(topics), do: Application.put_env(@app, @key, topics, persistent: true)
+            #                        ^^^^^^^^^^^^^^^^^^^ information: reads and writes `:shop, :topics`
             end
             """
         ),
@@ -317,11 +329,7 @@ class RuntimeEnvAsState(Rule):
             return None
         if finding.severity is Severity.WARNING:
             return finding
-        runs = when_run(project, *found)
-        if runs == "at boot":
-            return None
-        by_hand = runs == "unknown" and bool(written.key)
-        return structs.replace(finding, severity=Severity.HINT) if by_hand else finding
+        return None if when_run(project, *found) == "at boot" else finding
 
     def _in_module(self, file: FileView, module: Module) -> Iterator[Finding]:
         writes = [site for site in sites(module) if _writes(site.call)]
@@ -337,14 +345,19 @@ class RuntimeEnvAsState(Rule):
             callback = "" if starts else callback or requests.get(site.function.id, "")
             where = f" in `{callback}`" if callback else ""
             again = bool(where) or unending_function(graph, Work(functions=(site.function,))) is not None
-            severity = Severity.WARNING if again and not _is_literal(site) else self.severity
-            yield self._finding(file, site, where, severity)
+            read = _read_on_the_way(graph, site)
+            if starts or _is_literal(site) or not (again or read):
+                severity = Severity.HINT
+            else:
+                severity = Severity.WARNING if again else self.severity
+            yield self._finding(file, site, where, severity, read)
 
-    def _finding(self, file: FileView, site: Site, where: str, severity: Severity) -> Finding:
+    def _finding(
+        self, file: FileView, site: Site, where: str, severity: Severity, read: Call | None
+    ) -> Finding:
         setting = setting_of(site.call)
-        read = next((c for c in site.clause.calls if reads_application(c) and setting_of(c) == setting), None)
         related: tuple[Related, ...] = ()
-        if read is not None and setting.app and setting.key:
+        if read is not None:
             words = (
                 f"reads and writes `{setting.shown}` in two steps, and two processes that do so lose a change"
             )
@@ -364,6 +377,22 @@ class RuntimeEnvAsState(Rule):
             fix=FixKind.LLM,
             related=related,
         )
+
+
+def _read_on_the_way(graph: CallGraph, site: Site) -> Call | None:
+    """Where a function that comes to the write reads the same setting, itself or through another one."""
+    setting = setting_of(site.call)
+    if not setting.app or not setting.key:
+        return None
+    for function in graph.module.functions:
+        reached = graph.reached([function])
+        if site.function.id in reached:
+            clauses = (clause for name in reached for clause in graph.functions[name].clauses)
+            calls = (call for clause in clauses for call in clause.calls)
+            reads = (call for call in calls if reads_application(call) and setting_of(call) == setting)
+            if (read := next(reads, None)) is not None:
+                return read
+    return None
 
 
 def _in_requests(graph: CallGraph) -> dict[str, str]:

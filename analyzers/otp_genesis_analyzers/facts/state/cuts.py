@@ -20,6 +20,8 @@ _SHRINKING = (
     *("uniq", "without"),
 )
 """What the words of a name begin with that takes something out."""
+_LIMITING = ("bound", "cap", "full", "keep", "limit", "max", "reach", "trim")
+"""What the words of a question begin with that asks how large something is; other questions take nothing."""
 _SHRINKING_WORDS = frozenset(
     {"out", "out_r", "tl", "difference", "hd", "partition", "gc", "release", "max", "bound"}
 )
@@ -147,7 +149,10 @@ def _is_emptied(reading: tuple[str, Node]) -> bool:
 def _cuts(reading: ClauseReading) -> Iterator[_Cut]:
     known: dict[int, _Named] = {}
     measured_to = 0
+    head = reading.clause.name_span
     for kind, node in reading.nodes:
+        if node.start_byte == head.start:
+            continue  # how the function is called itself: what it takes out stands in its body
         operator = syntax.operator(node) if kind == "binary_operator" else ""
         if operator in _COMPARES and node.end_byte > measured_to:
             measured_to = node.end_byte
@@ -173,6 +178,8 @@ def takes_out(node: Node) -> bool:
 
 def _shrinks(name: str) -> bool:
     words = name.rstrip("?!").split("_")
+    if name.endswith("?"):
+        return any(word.startswith(_LIMITING) for word in words)
     return name in _SHRINKING_WORDS or any(word.startswith(_SHRINKING) for word in words)
 
 

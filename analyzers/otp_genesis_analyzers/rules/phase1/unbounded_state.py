@@ -260,8 +260,67 @@ class UnboundedState(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Watchers do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{watchers: [], sweep: nil}}
+
+              @impl true
+              def handle_call({:watch, pid}, _from, %{watchers: watchers} = state) do
+                {:reply, :ok, %{state | watchers: [pid | watchers]}}
+            #                                            ^^^^^^^^ information: `watchers`
+              end
+
+              def handle_call(:sweep, _from, state) do
+                case sweep_running?(state) do
+                  true -> {:reply, :busy, state}
+                  false -> {:reply, :ok, clean_up(state)}
+                end
+              end
+
+              defp sweep_running?(state), do: state.sweep != nil
+
+              defp clean_up(state) do
+                for pid <- state.watchers, do: send(pid, :sweep)
+                %{state | sweep: Shop.Broom.sweep()}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Seats do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{guests: [], waiting: []}}
+
+              @impl true
+              def handle_cast({:seat, guest}, state) do
+                if limit_reached?(state.guests) do
+                  {:noreply, state}
+                else
+                  {:noreply, %{state | guests: [guest | state.guests]}}
+                end
+              end
+
+              def handle_cast({:wait, guest}, state) do
+                {:noreply, cleanup(%{state | waiting: [guest | state.waiting]})}
+              end
+
+              defp limit_reached?(guests), do: Shop.Tables.taken?(guests)
+
+              defp cleanup(state) do
+                %{state | waiting: for(guest <- state.waiting, Shop.Door.sees?(guest), do: guest)}
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Ledger do

@@ -123,6 +123,33 @@ class MonitorLeak(Rule):
         ),
         Example(
             """
+            defmodule Shop.Names do
+              use GenServer
+
+              @impl true
+              def init(_opts), do: {:ok, %{}}
+
+              @impl true
+              def handle_call({:add, name, pid}, _from, names) do
+                Process.monitor(pid)
+            #   ^^^^^^^^^^^^^^^ warning: the clause for `:pop` leaves the monitor
+                {:reply, :ok, Map.put(names, name, pid)}
+              end
+
+              def handle_call({:pop, name}, _from, names) do
+                {pid, names} = Map.pop(names, name)
+                {:reply, pid, names}
+              end
+
+              @impl true
+              def handle_info({:DOWN, _ref, :process, pid, _reason}, names) do
+                {:noreply, Map.reject(names, fn {_name, named} -> named == pid end)}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Health do
               def watch(pid, interval) do
                 Process.monitor(pid)

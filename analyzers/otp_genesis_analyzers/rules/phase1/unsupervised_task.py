@@ -8,7 +8,9 @@ from msgspec import structs
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
-from otp_genesis_analyzers.facts.messages.mailbox import takes_exits, traps_exits
+from otp_genesis_analyzers.facts.messages.mailbox import messages_taken, takes_exits, traps_exits
+from otp_genesis_analyzers.facts.messages.shapes import unwrapped
+from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
@@ -257,6 +259,44 @@ class UnsupervisedTask(Rule):
         ),
         Example(
             """
+            # file: lib/shop/notices.ex
+            defmodule Shop.Notices do
+              def start_link(opts) do
+                {:ok, bus} = Shop.Bus.start_link(opts)
+                Shop.Bus.subscribe(bus, fn notice -> Task.start(fn -> Shop.Mailer.send(notice) end) end)
+            #                                        ^^^^^^^^^^ information
+                {:ok, bus}
+              end
+            end
+            # file: lib/shop/actions.ex
+            defmodule Shop.Actions do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                Process.flag(:trap_exit, true)
+                {:ok, opts}
+              end
+
+              @impl true
+              def handle_call({:run, action}, _from, state) do
+                {:ok, pid} = Task.start_link(fn -> Shop.Runner.run(action) end)
+            #                ^^^^^^^^^^^^^^^ hint: no clause here takes its crash
+                {:reply, pid, state}
+              end
+
+              @impl true
+              def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, state}
+
+              def handle_info(message, state) do
+                Logger.warning("unexpected: #{inspect(message)}")
+                {:noreply, state}
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: mix.exs
             defmodule Ring.MixProject do
               use Mix.Project
@@ -411,7 +451,7 @@ class UnsupervisedTask(Rule):
         return structs.replace(finding, severity=Severity.HINT, fix=FixKind.LLM)
 
     def _judge(self, file: FileView, graph: CallGraph, site: Site) -> Iterable[Finding]:
-        if belongs_to_start_link(graph, site.function) or tied_by_hand(site.clause, site.call):
+        if _is_child(graph, site) or tied_by_hand(site.clause, site.call):
             return
         if site.call.name == "start_link" and is_named_as_start(file.source, site):
             return
@@ -422,6 +462,8 @@ class UnsupervisedTask(Rule):
         if linked and _linked_to_server(graph, site):
             if not (traps_exits(site.module) and takes_exits(site.module)):
                 yield self._finding(file, site, Severity.HINT, "an error in it ends this server too")
+            elif not _takes_crashes(site.module):
+                yield self._finding(file, site, Severity.HINT, "no clause here takes its crash")
         elif only_stops_or_tells(graph, work):
             yield self._finding(file, site, Severity.HINT, "it only stops or tells another process")
         elif linked and is_watchdog(work):
@@ -441,6 +483,12 @@ class UnsupervisedTask(Rule):
             severity=severity,
             fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
         )
+
+
+def _is_child(graph: CallGraph, site: Site) -> bool:
+    """Starts for a supervisor; what a `fn` in there starts later without a link is nobody's child."""
+    starts_here = site.call.closure < 0 or site.call.name == "start_link"
+    return starts_here and belongs_to_start_link(graph, site.function)
 
 
 def _halts_elsewhere(project: Project, site: Site) -> bool:
@@ -475,6 +523,12 @@ def _loss(site: Site, linked: bool) -> str:
     if kinds(site.module) & _REQUEST:
         return "an error in it ends the user's request too, and shutdown does not wait for it"
     return "an error in it ends the calling process too, and shutdown does not wait for it"
+
+
+def _takes_crashes(module: Module) -> bool:
+    """Some clause takes `{:EXIT, pid, reason}` for another reason than `:normal`."""
+    taken = (unwrapped(message) for message in messages_taken(module))
+    return any(message.tag == "EXIT" and not message.items[-1].is_atom("normal") for message in taken)
 
 
 def _linked_to_server(graph: CallGraph, site: Site) -> bool:

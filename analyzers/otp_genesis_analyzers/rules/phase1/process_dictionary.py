@@ -66,7 +66,8 @@ class ProcessDictionary(Rule):
     as a scope, a stack or a context is meant to be one for each process, one that is deleted as a whole is
     gathered for a while, and a callback may have no argument to hand a value on in: all are information. What
     a module does that stands in for another one in tests (`MockBank`, `BankStub`) is a hint. In
-    a library only the first two warnings are given, and in a published package little of the information.
+    a library, if it is no part of an umbrella, only the first two warnings are given, and in a published
+    package little of the information.
 
     ## Use instead
     ```elixir
@@ -323,6 +324,34 @@ class ProcessDictionary(Rule):
         ),
         Example(
             """
+            # file: mix.exs
+            defmodule Shop.MixProject do
+              use Mix.Project
+              def project, do: [apps_path: "apps", version: "0.1.0"]
+            end
+            # file: apps/shop_csv/mix.exs
+            defmodule Shop.Csv.MixProject do
+              use Mix.Project
+              def project, do: [app: :shop_csv, version: "0.1.0"]
+              def application, do: [extra_applications: [:logger]]
+            end
+            # file: apps/shop_csv/lib/shop/csv.ex
+            defmodule Shop.Csv do
+              def rows([_names | rows] = all) do
+                if Process.get(__MODULE__, %{})[:began?] do
+            #      ^^^^^^^^^^^ hint
+                  all
+                else
+                  Process.put(__MODULE__, %{began?: true})
+            #     ^^^^^^^^^^^ information
+                  rows
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop/test.ex
             defmodule Shop.Test do
               def choose_bank(name) do
@@ -482,7 +511,7 @@ class ProcessDictionary(Rule):
         if finding.severity is Severity.WARNING and _is_emptied(finding, project):
             finding = structs.replace(finding, severity=Severity.INFORMATION)
         app = project.app_of(finding.path)
-        if app is not None and app.is_library:
+        if app is not None and app.is_library and not project.is_part_of_umbrella(app):
             return finding if finding.severity is Severity.WARNING else None
         if finding.severity is Severity.HINT:
             return _read_elsewhere(finding, project)

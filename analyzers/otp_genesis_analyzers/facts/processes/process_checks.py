@@ -22,8 +22,9 @@ from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
 
-Step = Literal["ask", "send", "start"]
-"""What follows: a call that exits without the process, a `send` that raises without the name, a start."""
+Step = Literal["ask", "hand", "send", "start"]
+"""What follows: a call that exits without the process, a function of another module that may make such a
+call, a `send` that raises without the name, a start."""
 
 _BY_NAME = frozenset(
     {
@@ -47,6 +48,11 @@ _SUPERVISOR_CALLS = frozenset(
     }
 )
 _SUPERVISORS = frozenset({"Supervisor", "DynamicSupervisor"})
+_LANGUAGE = frozenset(
+    {"Access", "Agent", "Enum", "GenServer", "IO", "Inspect", "Kernel", "Keyword", "List", "Logger", "Map"}
+    | {"MapSet", "Node", "Port", "Process", "Registry", "String", "System", "Task", "Tuple"}
+)
+"""Modules whose functions are known: none asks a process besides those that `exits` tells."""
 _MISSING = frozenset({"nil", "[]", ":undefined", "false"})
 
 
@@ -75,14 +81,20 @@ def checks(source: Source, graph: CallGraph, clause: Clause) -> Iterator[Check]:
     caught = guarded_in(source, clause)
     for question in questions:
         flow = flow_of(definition, _whole(source.node_at(question.span), question))
+        handed: Check | None = None
         for act in clause.calls:
             if act.span.start <= question.span.end or not _same_run(question, act):
                 continue
             step = _step(source, graph, flow, question, act)
             if step is None or any(guarded.handlers for guarded in guards_of(caught, clause, act)):
                 continue
-            yield Check(question, act, step)
-            break
+            if step != "hand":
+                yield Check(question, act, step)
+                break
+            handed = handed or Check(question, act, step)
+        else:
+            if handed is not None:
+                yield handed
 
 
 def starts_process(call: Call) -> bool:
@@ -128,6 +140,10 @@ def _step(source: Source, graph: CallGraph, flow: Flow, question: Call, act: Cal
             return "ask"
         by_name = constant_name(act.args[0]) and (question.module, question.name) != ("Registry", "lookup")
         return "send" if act.is_to("Kernel", "send") and by_name else None
+    if _gets_process(flow, question, source, act):
+        if graph.target(act) is not None:
+            return "ask" if _asks_in(source, graph, act) else None
+        return "hand"
     missing = generator is not None and syntax.text(generator) in _MISSING
     if is_alive(question) or not (missing or any(_is_missing(choice, node) for choice in flow.choices)):
         return None
@@ -146,6 +162,18 @@ def _generator_before(flow: Flow, question: Node, act: Node) -> Node | None:
     return None
 
 
+def _asks_in(source: Source, graph: CallGraph, act: Call) -> bool:
+    """A function of the same module that asks the process whatever comes, and doesn't catch the failure."""
+    target = graph.target(act)
+    for clause in target.clauses if target is not None and len(target.clauses) == 1 else ():
+        caught = guarded_in(source, clause)
+        for call in clause.calls:
+            is_sure = exits(call) and call.runs == "here" and not call.branch
+            if is_sure and not any(guarded.handlers for guarded in guards_of(caught, clause, call)):
+                return True
+    return False
+
+
 def _is_supervisor_call(call: Call) -> bool:
     return call.module in _SUPERVISORS and call.name in _SUPERVISOR_CALLS
 
@@ -162,6 +190,18 @@ def _is_about(flow: Flow, question: Call, source: Source, act: Call) -> bool:
     arguments = syntax.arguments(source.node_at(act.span))
     written = arguments[0] if arguments and not act.piped else None
     return written is not None and flow.reaches(written)
+
+
+def _gets_process(flow: Flow, question: Call, source: Source, act: Call) -> bool:
+    """A function of the project or of a library gets the pid first: `Shop.Till.close(till)`."""
+    if act.module in _LANGUAGE | _SUPERVISORS or act.module.startswith(":"):
+        return False
+    asked, given = argument_nodes(source, question), argument_nodes(source, act)
+    if not asked or not given or given[0].type not in ("identifier", "call"):
+        return False
+    if is_alive(question):
+        return syntax.text(given[0]) == syntax.text(asked[-1])
+    return given[0].type == "identifier" and flow.reaches(given[0])
 
 
 def _starts(source: Source, graph: CallGraph, act: Call) -> bool:

@@ -3,8 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from msgspec import structs
+
 from otp_genesis_analyzers.across_modules.one_process import client_side, runs_in_one_process
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.certain_calls import calls_run_by
+from otp_genesis_analyzers.facts.calls.exiting import exits
 from otp_genesis_analyzers.facts.calls.results import is_unused
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.shapes import taken, unwrapped
@@ -24,6 +28,9 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.source import Source
 
 _STARTED = "and this starts it"
+_HANDED = "and this gets it"
+_ENDING = frozenset({"stop", "close", "disconnect", "shutdown", "call", "flush", "drain"})
+"""Names of functions of libraries that hardly do without an answer of the process."""
 
 
 class CheckThenActProcess(Rule):
@@ -33,8 +40,9 @@ class CheckThenActProcess(Rule):
     Reports `Process.whereis`, `GenServer.whereis`, `Registry.lookup`, `:global.whereis_name` and
     `Process.alive?` in three roles. A process that is not found is started, and nothing knows of
     `{:error, {:already_started, pid}}`. A process that is found is called, or a name that is found is sent a
-    message, and nothing catches the failure. A server asks again and again whether a process that it keeps in
-    its state is still alive, where a monitor would tell it.
+    message, and nothing catches the failure; the call may stand in a function of another module that gets
+    the pid (a **hint** where a library's `stop` or `close` gets it). A server asks again and again whether a
+    process that it keeps in its state is still alive, where a monitor would tell it.
 
     ## Why it matters on the BEAM
     The answer is about a moment that has passed. Of two processes that both find nothing, both start; the
@@ -269,8 +277,72 @@ class CheckThenActProcess(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use GenServer
+              def init(opts), do: {:ok, opts}
+              def total(till), do: GenServer.call(till, :total)
+              def close(till), do: GenServer.stop(till)
+
+              def close_if_open(till) do
+                if Process.alive?(till), do: finish(till)
+            #      ^^^^^^^^^^^^^^ information: the process may have ended when `finish` comes
+              end
+
+              defp finish(till), do: GenServer.stop(till, :normal)
+            end
+            # file: lib/shop/evening.ex
+            defmodule Shop.Evening do
+              alias Shop.Till
+
+              def count do
+                case GenServer.whereis(Till) do
+            #        ^^^^^^^^^^^^^^^^^ information: when `Till.total` comes
+                  nil -> 0
+                  till -> Till.total(till)
+                end
+              end
+
+              def close(state) do
+                if is_pid(state.till) && Process.alive?(state.till), do: Till.close(state.till)
+            #                            ^^^^^^^^^^^^^^ information: when `Till.close` comes
+                if Process.alive?(state.printer), do: Serial.Printer.close(state.printer)
+            #      ^^^^^^^^^^^^^^ hint: when `Serial.Printer.close` comes
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/till.ex
+            defmodule Shop.Till do
+              use GenServer
+              def init(opts), do: {:ok, opts}
+              def open(till), do: GenServer.cast(till, :open)
+
+              def close(till) do
+                GenServer.stop(till)
+              catch
+                :exit, _reason -> :ok
+              end
+            end
+            # file: lib/shop/evening.ex
+            defmodule Shop.Evening do
+              alias Shop.Till
+
+              def tidy(till, other) do
+                if Process.alive?(till), do: Till.close(till)
+                if Process.alive?(till), do: Till.open(till)
+                if Process.alive?(till), do: Serial.Printer.print(till)
+                if Process.alive?(till), do: Serial.Printer.close(other)
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Panel do
@@ -470,7 +542,10 @@ class CheckThenActProcess(Rule):
             yield from self._polled(file, graph)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
-        if not any(related.message == _STARTED for related in finding.related):
+        step = next((related for related in finding.related), None)
+        if step is not None and step.message == _HANDED:
+            return _handed(project, finding, step)
+        if step is None or step.message != _STARTED:
             return finding
         site = site_at(project.files[finding.path].facts, finding.span)
         alone = site is not None and runs_in_one_process(project, site.module, site.function)
@@ -482,6 +557,11 @@ class CheckThenActProcess(Rule):
             "ask": (
                 f"the process may have ended when `{act}` comes, which exits then: `{head}` can't prevent it",
                 "and this asks it",
+                None,
+            ),
+            "hand": (
+                f"the process may have ended when `{act}` comes, which fails then: `{head}` can't prevent it",
+                _HANDED,
                 None,
             ),
             "send": (
@@ -529,6 +609,22 @@ class CheckThenActProcess(Rule):
             scope=site.scope,
             confidence=Confidence.HEURISTIC,
         )
+
+
+def _handed(project: Project, finding: Finding, act: Related) -> Finding | None:
+    """What another module's function does with the process: it asks, or hardly does without."""
+    site = site_at(project.files[act.path].facts, act.span)
+    if site is None:
+        return None
+    entry = project.module(site.call.module)
+    if entry is None:
+        return structs.replace(finding, severity=Severity.HINT) if site.call.name in _ENDING else None
+    function = entry.module.function(site.call.name, site.call.arity)
+    asks = function is not None and any(
+        run.certain and exits(run.call) and not run.call.guarded_by_rescue
+        for run in calls_run_by(call_graph(entry.module), function)
+    )
+    return finding if asks else None
 
 
 def _races(source: Source, graph: CallGraph, shared: frozenset[str], site: Site, check: Check) -> bool:

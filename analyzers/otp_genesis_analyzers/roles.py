@@ -32,6 +32,8 @@ OUTSIDE_TESTS = frozenset(Role) - IN_TESTS
 EVERYWHERE = frozenset(Role)
 
 _TEST_FOLDERS = {"test", "tests", "integration_test", "integration_tests", "test_integrations"}
+_TEST_PROJECTS = {"testing", "test_support", "test_helpers"}
+"""Applications of an umbrella that hold what the tests of the others share."""
 _BENCHMARK_FOLDERS = {"bench", "benches", "benchmark", "benchmarks"}
 _EXAMPLE_FOLDERS = {"example", "examples", "demo", "demos"}
 _SHOWING_FOLDERS = {"examples", "demos"}
@@ -73,7 +75,7 @@ def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
 def role_inside(folder: str, role: Role) -> Role:
     """The role of a file of a mix project that lies in `folder` of another one, which it shows or tests."""
     parts = set(folder.split("/"))
-    if role is Role.LIB and parts & _TEST_FOLDERS:
+    if role is Role.LIB and parts & (_TEST_FOLDERS | _TEST_PROJECTS):
         return Role.TEST_SUPPORT
     if role is Role.LIB and parts & (_EXAMPLE_FOLDERS | _BENCHMARK_FOLDERS):
         return Role.SCRIPT

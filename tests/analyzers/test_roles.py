@@ -40,6 +40,7 @@ def test_roles(path: str) -> None:
 def test_projects_inside_another_one() -> None:
     assert role_inside("examples/shop", Role.LIB) is Role.SCRIPT
     assert role_inside("integration_test/shop", Role.LIB) is Role.TEST_SUPPORT
+    assert role_inside("apps/testing", Role.LIB) is Role.TEST_SUPPORT
     assert role_inside("examples/shop", Role.TEST) is Role.TEST
     assert role_inside("apps/shop", Role.LIB) is Role.LIB
 

@@ -9,6 +9,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.testing.kept_values import gave_the_same, wants_same
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep, slept_milliseconds
 from otp_genesis_analyzers.facts.testing.test_blocks import (
     TestBlock,
@@ -60,7 +61,10 @@ _STILLNESS_WORDS = (
     *("never ", "nothing ", "ignores ", "ignored ", "suppress", "unchanged ", "still "),
 )
 """Parts of the names of tests that want to see that something stays as it is."""
-_COMMENTED_STILLNESS = ("should not ", "shouldn't ", "must not ", "mustn't ")
+_COMMENTED_STILLNESS = (
+    *("should not ", "shouldn't ", "must not ", "mustn't ", "should remain ", "should stay ", "must remain "),
+    *("unchanged", "remains "),
+)
 """Parts of comments above an assertion that wants to see so."""
 _NOT_STILLNESS = (
     *(
@@ -216,7 +220,7 @@ def _captures_anew(node: Node, sleep: Call) -> bool:
 
 def _is_about_stillness(source: Source, block: TestBlock, looks: Node, sleep: Call) -> bool:
     """The name of the test says so, or what was there before the sleep is asserted to be there still."""
-    comment = _comment_above(looks).lower()
+    comment = f"{_comment_above(looks)} {_comment_above_reading(looks)}".lower()
     if any(word in comment for word in _COMMENTED_STILLNESS):
         return True
     wanted = f"{block.function.name.removeprefix('test ')} ".lower()
@@ -228,24 +232,13 @@ def _is_about_stillness(source: Source, block: TestBlock, looks: Node, sleep: Ca
     before = [node for node in statements(source, block.clause) if node.end_byte <= sleep.head.start]
     checks = [node for node in before if asserts(node) or refutes(node)]
     is_kept = syntax.local_name(looks) not in ("assert_received", "assert_receive")
-    if checks and is_kept and syntax.text(checks[-1]) == syntax.text(looks):
+    if (
+        checks
+        and is_kept
+        and (syntax.text(checks[-1]) == syntax.text(looks) or wants_same(checks[-1], looks))
+    ):
         return True
-    return any(_gave_the_same(node, looks) for node in before)
-
-
-def _gave_the_same(earlier: Node, looks: Node) -> bool:
-    """`{:ok, date} = get(pid)` before the sleep, `assert {:ok, ^date} = get(pid)` behind it."""
-    asserted = next(iter(syntax.arguments(looks)), None)
-    if earlier.type != "binary_operator" or asserted is None or asserted.type != "binary_operator":
-        return False
-    if syntax.operator(earlier) != "=" or syntax.operator(asserted) not in ("=", "=="):
-        return False
-    pattern, value = syntax.left(earlier), syntax.right(earlier)
-    sides = (syntax.left(asserted), syntax.right(asserted))
-    if pattern is None or value is None or value.type != "call" or None in sides:
-        return False
-    written = [syntax.text(side).replace("^", "") for side in sides if side is not None]
-    return sorted(written) == sorted((syntax.text(pattern), syntax.text(value)))
+    return any(gave_the_same(node, looks) for node in before)
 
 
 def _is_of_nothing(asserted: Node) -> bool:
@@ -325,6 +318,12 @@ def _is_said_to_be_about_time(source: Source, sleep: Call) -> bool:
         statement = statement.parent
     words = _comment_above(statement).lower()
     return any(word in words for word in _COMMENT_WORDS)
+
+
+def _comment_above_reading(looks: Node) -> str:
+    """The comment above `order = Orders.get(id)`, which stands right above the assertion."""
+    node = looks.prev_named_sibling
+    return _comment_above(node) if node is not None and _reads(node) else ""
 
 
 def _comment_above(statement: Node) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec import structs
 
 from otp_genesis_analyzers.across_modules.boot import is_started_by_application
+from otp_genesis_analyzers.across_modules.outside_calls import outside_calls
 from otp_genesis_analyzers.across_modules.process_owners import (
     is_in_tree,
     is_named_by_child,
@@ -15,7 +16,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import thrown_away, tied_by_hand
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_anything, takes_exits, traps_exits
-from otp_genesis_analyzers.facts.model import Module
+from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
@@ -27,6 +28,7 @@ from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
 from otp_genesis_analyzers.supervision import forest
 
 _DIES_WITH_CALLER = "a crash of its caller ends it, and nobody starts it again"
+_GOES_UNSEEN = "its crash goes unseen, this server traps exits and takes none"
 _ENDS_WITH_CALLER = "it is linked to whoever calls this, and ends with him"
 
 
@@ -38,8 +40,10 @@ class StartOutsideTree(Rule):
     `start`, which links nothing, under a constant name; for `start_link` under a constant name where no
     child list of the project has the module, also through the module's own `start_link`; and for a
     supervisor started by a server that traps exits and takes every message, so that nobody sees its crash.
-    Other starts outside the tree are **information** or, in a server's callback, a **hint**. So is a
-    `Registry` that ordinary code starts.
+    Other starts outside the tree are **information** or, in a server's callback, a **hint**; so is a
+    `Registry` that ordinary code starts, a server of the project without a constant name, and a `start` of
+    the module's own that ordinary code calls. So is `start_link` of another server in one that traps exits
+    and has no clause for them; it is **information** where the pid is not kept.
 
     ## Why it matters on the BEAM
     A process that no supervisor starts is not started again. Linked, it ends when the code that happened
@@ -262,8 +266,96 @@ class StartOutsideTree(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop/host.ex
+            defmodule Shop.Host do
+              use GenServer
+
+              def init(key) do
+                Process.flag(:trap_exit, true)
+                Shop.Pulse.start_link(key)
+            #   ^^^^^^^^^^^^^^^^^^^^^ information: this server traps exits and takes none
+                {:ok, %{key: key}}
+              end
+
+              def handle_call(:key, _from, state), do: {:reply, state.key, state}
+            end
+            # file: lib/shop/pulse.ex
+            defmodule Shop.Pulse do
+              use GenServer
+
+              def start(key, message), do: GenServer.start(__MODULE__, {key, message})
+            #                              ^^^^^^^^^^^^^^^ hint: no process learns of its crash
+              def start_link(key), do: GenServer.start_link(__MODULE__, key, name: Shop.Keys.of(key))
+              def init(key), do: {:ok, key}
+            end
+            # file: lib/shop/chat.ex
+            defmodule Shop.Chat do
+              def ask(question) do
+                {:ok, pulse} = Shop.Pulse.start(question, :waiting)
+                Task.Supervisor.start_child(Shop.Tasks, fn -> Shop.Ai.ask(question, pulse) end)
+              end
+
+              def alarm(error) do
+                case Registry.lookup(Shop.Keys, error) do
+                  [] -> Shop.Pulse.start_link(error)
+            #           ^^^^^^^^^^^^^^^^^^^^^ hint: a crash of its caller ends it
+                  [{pid, _}] -> send(pid, :again)
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop/host.ex
+            defmodule Shop.Host do
+              use GenServer
+
+              def init(key) do
+                Process.flag(:trap_exit, true)
+                {:ok, pulse} = Shop.Pulse.start_link(key)
+                {:ok, %{key: key, pulse: pulse}}
+              end
+
+              def handle_info({:EXIT, pid, reason}, %{pulse: pid} = state), do: {:stop, reason, state}
+            end
+            # file: lib/shop/plain_host.ex
+            defmodule Shop.PlainHost do
+              use GenServer
+
+              def init(key) do
+                {:ok, pulse} = Shop.Pulse.start_link(key)
+                {:ok, %{key: key, pulse: pulse}}
+              end
+            end
+            # file: lib/shop/pulse.ex
+            defmodule Shop.Pulse do
+              use GenServer
+
+              def start_link(key), do: GenServer.start_link(__MODULE__, key)
+              def start(key), do: GenServer.start(__MODULE__, key)
+              def init(key), do: {:ok, key}
+            end
+            # file: lib/shop/import.ex
+            defmodule Shop.Import do
+              def run(file) do
+                {:ok, pulse} = Shop.Pulse.start_link(file)
+                Shop.Csv.load(file)
+                GenServer.stop(pulse)
+              end
+
+              def watched(file) do
+                {:ok, pulse} = Shop.Pulse.start(file)
+                Process.monitor(pulse)
+                pulse
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/application.ex
@@ -471,6 +563,8 @@ class StartOutsideTree(Rule):
             return None
         if runs_on_other_nodes(project, site.module.name):
             return None
+        if finding.severity is Severity.HINT and not start.linked:
+            return _if_called(finding, project, site)
         if start.linked and is_started_by_application(project, site.module, site.function):
             return None
         if app is not None and app.is_library:
@@ -505,7 +599,11 @@ def _judge(graph: CallGraph, site: Site) -> tuple[Severity, str] | None:
         return _judge_linked(graph, site, start) if start.linked else _judge_unlinked(graph, site, start)
     if site.call.name not in ("start", "start_link") or site.call.form == "capture":
         return None
-    if belongs_to_start(graph, site.function) or site.function.id in callback_chains(graph):
+    if site.function.id in callback_chains(graph):
+        is_lost = site.call.name == "start_link" and site.call.runs == "here" and _drops_exits(site.module)
+        forgotten = thrown_away(site.clause, site.call)
+        return (Severity.INFORMATION if forgotten else Severity.HINT, _GOES_UNSEEN) if is_lost else None
+    if belongs_to_start(graph, site.function):
         return None
     return Severity.WARNING, _DIES_WITH_CALLER
 
@@ -517,11 +615,16 @@ def _starts_registry(site: Site) -> bool:
 def _judge_unlinked(graph: CallGraph, site: Site, start: Start) -> tuple[Severity, str] | None:
     if start.constant_name:
         return Severity.WARNING, "after a crash the name is gone until somebody starts it again"
-    if belongs_to_start(graph, site.function) or tied_by_hand(site.clause, site.call):
+    if tied_by_hand(site.clause, site.call) or _is_monitored_after(site):
         return None
-    if _is_monitored_after(site):
-        return None
+    if belongs_to_start(graph, site.function):
+        return (Severity.HINT, "no process learns of its crash") if _is_own_start(site) else None
     return Severity.INFORMATION, "no process learns of its crash"
+
+
+def _is_own_start(site: Site) -> bool:
+    """`def start(order), do: GenServer.start(__MODULE__, order)`: who calls it is asked of the project."""
+    return site.function.public and site.function.name == "start" and site.call.result == "returned"
 
 
 def _is_monitored_after(site: Site) -> bool:
@@ -556,6 +659,18 @@ def _swallows_exits(module: Module) -> bool:
     )
 
 
+def _drops_exits(module: Module) -> bool:
+    """It traps exits, and what comes of them is logged at most, by `use GenServer` or a clause for all."""
+    has_clauses = module.function("handle_info", 2) is not None
+    return (
+        bool(kinds(module) & SERVERS)
+        and module.complete
+        and traps_exits(module)
+        and not takes_exits(module)
+        and (takes_anything(module) or not has_clauses)
+    )
+
+
 def _depends_on_tree(finding: Finding, start: Start) -> bool:
     return start.linked and bool(start.constant_name) and finding.confidence is Confidence.STRONG
 
@@ -581,21 +696,49 @@ def _what(start: Start | None) -> str:
     return f"`{start.module}`" if start.runs_module else "a process"
 
 
+def _if_called(finding: Finding, project: Project, site: Site) -> Finding | None:
+    """Kept when ordinary code calls the module's own `start`, and ties the process to nothing."""
+    for caller in outside_calls(project, site.module, [site.function]):
+        is_start = belongs_to_start(call_graph(caller.module), caller.function)
+        if not is_start and not tied_by_hand(caller.clause, caller.call):
+            there = project.module(caller.module.name)
+            place = Related(there.path if there else finding.path, caller.call.head, "it is started here")
+            return structs.replace(finding, related=(place,))
+    return None
+
+
 def _refine_call_of_start(finding: Finding, project: Project, site: Site) -> Finding | None:
-    """Kept when the function called starts a server of this project under a name of its own."""
+    """Kept when the function called starts a server of this project; a hint without a name of its own."""
     module_name = site.call.module or site.module.name
     entry = project.module(module_name)
     function = entry.module.function(site.call.name, site.call.arity) if entry is not None else None
     if entry is None or function is None:
         return None
-    for clause in function.clauses:
-        for call in clause.calls:
-            start = start_of(call)
-            if start is not None and start.constant_name:
-                place = Related(entry.path, call.head, f"registers `{start.constant_name}`")
-                found = structs.replace(finding, related=(place,))
-                return _unless_in_tree(found, project, module_name)
-    return None
+    calls = [call for clause in function.clauses for call in clause.calls]
+    started = [(call, start) for call in calls if (start := start_of(call)) is not None]
+    linked = next((call for call, start in started if start.linked), None)
+    if site.function.id in callback_chains(call_graph(site.module)):
+        return structs.replace(finding, related=_starts_there(entry.path, linked)) if linked else None
+    for call, start in started:
+        if start.constant_name:
+            place = Related(entry.path, call.head, f"registers `{start.constant_name}`")
+            return _unless_in_tree(structs.replace(finding, related=(place,)), project, module_name)
+    if linked is None or site.call.result in ("bound", "subject") or _is_stopped(site):
+        return None  # a helper for a while, which its starter knows
+    if is_started_by_application(project, site.module, site.function):
+        return None
+    found = _unless_in_tree(finding, project, module_name)
+    related = _starts_there(entry.path, linked)
+    return structs.replace(found, severity=Severity.HINT, related=related) if found is not None else None
+
+
+def _starts_there(path: str, call: Call) -> tuple[Related, ...]:
+    return (Related(path, call.head, "the process is started here"),)
+
+
+def _is_stopped(site: Site) -> bool:
+    """The clause stops what it starts, or what stands for it: it has its time, and an end."""
+    return any("stop" in call.name or "close" in call.name for call in site.clause.calls)
 
 
 def _unless_in_tree(finding: Finding, project: Project, module_name: str) -> Finding | None:

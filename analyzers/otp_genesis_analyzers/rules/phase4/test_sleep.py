@@ -622,6 +622,46 @@ class TestSleep(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/job_test.exs
+            defmodule Shop.JobTest do
+              use ExUnit.Case
+
+              test "starting a cancelled job" do
+                {:ok, cancelled} = Shop.Job.cancel(Shop.Job.new())
+                assert cancelled.status == :cancelled
+
+                {:ok, _pid} = Shop.Job.start(cancelled.id)
+                Process.sleep(200)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+
+                fresh = Shop.Job.get(cancelled.id)
+                assert fresh.status == :cancelled
+              end
+
+              test "a failed answer" do
+                Shop.Job.start("x")
+                Process.sleep(100)
+            #   ^^^^^^^^^^^^^ hint: to see that nothing happens
+
+                # The title should remain as it was
+                job = Shop.Job.get("x")
+                assert job.title == "x"
+              end
+
+              test "starting a job" do
+                {:ok, job} = Shop.Job.new()
+                assert job.status == :waiting
+                Process.sleep(200)
+            #   ^^^^^^^^^^^^^ warning
+
+                job = Shop.Job.get(job.id)
+                assert job.status == :done
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(

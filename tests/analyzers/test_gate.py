@@ -68,6 +68,24 @@ def test_words(name: str) -> None:
     assert ("OTP101" in {rule.code for rule in opened.rules} if opened else False) == opens
 
 
+PUT_ENV = 'test "x", do: System.put_env("A", "b")'
+IN_TESTS = {
+    "what only application code is told of": ('test "x", do: spawn(g)', False),
+    "what tests are told of": ('test "x", do: Process.sleep(1)', True),
+    "alone": ('use ExUnit.Case, async: false\ntest "x", do: System.put_env("A", "b")', False),
+    "beside others": ('use ExUnit.Case, async: true\ntest "x", do: System.put_env("A", "b")', True),
+    "on another line": ('use ExUnit.Case, async:\n  true\ntest "x", do: System.put_env("A", "b")', True),
+    "a comment": ("# otp-genesis:ignore OTP408", True),
+}
+
+
+@pytest.mark.parametrize("name", IN_TESTS)
+def test_a_file_of_tests_is_opened_by_the_rules_about_tests(name: str) -> None:
+    text, opens = IN_TESTS[name]
+    opened = gate_of(Role.TEST).opened(f"defmodule ATest do\n{text}\nend".encode(), {})
+    assert (opened is not None) == opens
+
+
 def test_only_definitions_that_can_matter_and_those_connected_to_them_are_read() -> None:
     facts = read_gated(
         """

@@ -8,6 +8,7 @@ from typing import Literal
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.provenance import binding_of, handed_to
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Call, Clause, Module
 from otp_genesis_analyzers.source import Source, Span
@@ -19,6 +20,8 @@ _NEVER_THE_SAME = frozenset(
     {"self", "make_ref", "unique_integer", "uuid4", "generate", "now", "utc_now", "rand", "uniform"}
     | {"monotonic_time", "system_time", "strong_rand_bytes"}
 )
+_ALWAYS_THE_SAME = frozenset({"join", "to_string", "inspect", "concat"})
+"""What these give of the same arguments."""
 _LITERALS = frozenset({"string", "atom", "quoted_atom", "alias", "integer", "charlist", "boolean", "nil"})
 _CONTAINERS = frozenset({"tuple", "list", "interpolation", "keywords", "pair", "dot"})
 
@@ -96,14 +99,16 @@ def _identity(source: Source, clause: Clause, node: Node) -> Identity:
         name = syntax.text(node)
         if name == "__MODULE__":
             return "constant"
-        value = value_of(source, clause, name)
+        value = value_of(source, clause, name) or _gone_over(node)
         return _identity(source, clause, value) if value is not None else "unknown"
     if node.type == "call":
         target = syntax.call_target(node)
         name = syntax.text(target).rpartition(".")[2] if target is not None else ""
         parts = syntax.arguments(node)
-        found: Identity = "unique" if name in _NEVER_THE_SAME else "unknown"
-        return found if found == "unique" else _of_parts(source, clause, parts, otherwise="unknown")
+        if name in _NEVER_THE_SAME:
+            return "unique"
+        otherwise: Identity = "constant" if parts and name in _ALWAYS_THE_SAME else "unknown"
+        return _of_parts(source, clause, parts, otherwise)
     if node.type in ("string", "quoted_atom", "charlist"):
         inner = [child for child in node.named_children if child.type == "interpolation"]
         return _of_parts(source, clause, inner, otherwise="constant")
@@ -121,6 +126,21 @@ def _of_parts(source: Source, clause: Clause, parts: list[Node], otherwise: Iden
     if "unique" in found:
         return "unique"
     return "unknown" if "unknown" in found else otherwise
+
+
+def _gone_over(name: Node) -> Node | None:
+    """What `Enum.each(events, fn name -> ... end)` goes over, for the variable of that function."""
+    binding = binding_of(name)
+    if binding is None or binding.way != "closure" or binding.pattern.type != "identifier":
+        return None
+    closure = binding.pattern.parent
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    holder = closure.parent if closure is not None else None
+    call = holder.parent if holder is not None else None
+    target = syntax.call_target(call) if call is not None and call.type == "call" else None
+    goes_over = closure is not None and target is not None and syntax.text(target) == "Enum.each"
+    return handed_to(closure) if closure is not None and goes_over else None
 
 
 def value_of(source: Source, clause: Clause, name: str) -> Node | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
+from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.model import Clause, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
@@ -227,8 +228,58 @@ class TelemetryHandlerLeak(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: lib/shop_web/live/board_live.ex
+            defmodule ShopWeb.BoardLive do
+              use Phoenix.LiveView
+
+              @impl true
+              def mount(_params, _session, socket) do
+                if connected?(socket), do: watch()
+                {:ok, socket}
+              end
+
+              defp watch do
+                events = [[:shop, :sale], [:shop, :refund]]
+
+                Enum.each(events, fn event ->
+                  :telemetry.attach("board-#{Enum.join(event, "-")}", event, &__MODULE__.tell/4, self())
+            #     ^^^^^^^^^^^^^^^^^ warning: keeps the old handler after a restart
+                end)
+              end
+
+              def tell(event, _measurements, _metadata, pid), do: send(pid, event)
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            # file: lib/shop_web/live/sales_live.ex
+            defmodule ShopWeb.SalesLive do
+              use Phoenix.LiveView
+
+              @impl true
+              def mount(%{"shops" => shops}, _session, socket) do
+                Enum.each(shops, fn shop ->
+                  :telemetry.attach("sales-#{inspect(shop)}", [:shop, :sale], &__MODULE__.tell/4, self())
+                end)
+
+                Enum.each([[:shop, :sale], [:shop, :refund]], fn event ->
+                  :telemetry.attach("log-#{inspect(event)}", event, &__MODULE__.log/4, nil)
+                  :telemetry.attach("sent-#{inspect({event, self()})}", event, &__MODULE__.tell/4, self())
+                end)
+
+                {:ok, socket}
+              end
+
+              def tell(event, _measurements, _metadata, pid), do: send(pid, event)
+              def log(_event, _measurements, _metadata, _config), do: :ok
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/reporter.ex
@@ -371,7 +422,8 @@ class TelemetryHandlerLeak(Rule):
             call = site.call
             if chains.get(site.function.id, ("",))[0] not in _ENTRIES or not _is_set_up_here(file, site):
                 continue
-            fix = FixKind.UNSAFE if _is_statement(file, site) else FixKind.LLM
+            can_detach = call.closure < 0 and _is_statement(file, site)
+            fix = FixKind.UNSAFE if can_detach else FixKind.LLM
             if call.bound_to is not None and call.bound_to.is_atom("ok"):
                 words = "gives `{:error, :already_exists}` after a restart: the process crashes for ever"
                 yield self._finding(file, site, words, Severity.ERROR, fix)
@@ -393,7 +445,7 @@ class TelemetryHandlerLeak(Rule):
 
 def _is_set_up_here(file: FileView, site: Site) -> bool:
     """By the process itself, under an id that never changes, with nobody looking at the answer."""
-    unseen = site.call.result in ("discarded", "bound", "returned")
+    unseen = site.call.result in ("discarded", "bound", "returned") or thrown_away(site.clause, site.call)
     return site.call.runs == "here" and unseen and identity(file.source, site.clause, site.call) == "constant"
 
 

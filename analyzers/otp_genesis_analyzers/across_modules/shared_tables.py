@@ -12,7 +12,9 @@ from otp_genesis_analyzers.facts.tables.ets_tables import (
     tables,
     tables_behind,
 )
+from otp_genesis_analyzers.facts.tables.table_growth import deletes, deletes_from
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.terms import Term
 
 
 def can_be_raced(module: Module, write: TableUse) -> bool:
@@ -25,13 +27,13 @@ def is_closed_elsewhere(project: Project, use: TableUse) -> bool:
     """Another module makes the table, and only its owner may write it."""
     if not is_table_name(use.table) or tables_behind(use.site.module, use.table):
         return False
-    made = [
-        table
-        for entry in project.application_modules.values()
-        for table in tables(entry.module)
-        if table.named and table.name == use.table
-    ]
+    made = [table for table in project.derived(_named_tables) if table.name == use.table]
     return bool(made) and not _open_to(made, use)
+
+
+def is_deleted_from(project: Project, table: Term) -> bool:
+    """Some module of the application deletes rows of the table, or perhaps does."""
+    return any(deletes_from(module, table) for module in project.derived(_deleting))
 
 
 def is_handed_in(use: TableUse) -> bool:
@@ -39,6 +41,15 @@ def is_handed_in(use: TableUse) -> bool:
     found_here = any(call.bound_to == use.table for call in use.site.clause.calls)
     found_here |= use.table.kind == "call" and not use.table.value.startswith("?")
     return not is_table_name(use.table) and not found_here
+
+
+def _named_tables(project: Project) -> tuple[Table, ...]:
+    made = (table for entry in project.application_modules.values() for table in tables(entry.module))
+    return tuple(table for table in made if table.named)
+
+
+def _deleting(project: Project) -> tuple[Module, ...]:
+    return tuple(entry.module for entry in project.application_modules.values() if deletes(entry.module))
 
 
 def _open_to(made: Iterable[Table], write: TableUse) -> bool:

@@ -48,9 +48,14 @@ def speaks_of_time(source: Source, use: TableUse) -> bool:
     return any(not _TIME_WORDS.isdisjoint(name.split("_")) for name in names)
 
 
+def deletes(module: Module) -> list[TableUse]:
+    """Where it writes to a table, and does more than to add a row."""
+    return [use for use in table_uses(module) if use.action == "write" and use.call.name not in _ADDS]
+
+
 def deletes_from(module: Module, table: Term) -> bool:
     """Surely, or perhaps: it makes the table, and deletes from one that is only known at run time."""
-    deleting = [use for use in table_uses(module) if use.action == "write" and use.call.name not in _ADDS]
+    deleting = deletes(module)
     if any(use.table == table for use in deleting):
         return True
     return bool(tables_behind(module, table)) and any(not is_table_name(use.table) for use in deleting)

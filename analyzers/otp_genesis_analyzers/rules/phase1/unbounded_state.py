@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.across_modules.shared_tables import is_deleted_from
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
@@ -13,7 +14,7 @@ from otp_genesis_analyzers.facts.processes.kinds import SERVERS, kinds
 from otp_genesis_analyzers.facts.state.growth import growths
 from otp_genesis_analyzers.facts.state.server_returns import stops_itself
 from otp_genesis_analyzers.facts.tables.ets_tables import TableUse
-from otp_genesis_analyzers.facts.tables.table_growth import deletes_from, only_added_to, speaks_of_time
+from otp_genesis_analyzers.facts.tables.table_growth import only_added_to, speaks_of_time
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -551,9 +552,7 @@ class UnboundedState(Rule):
         app = project.app_of(finding.path)
         if app is not None and not project.complete(app):
             return None
-        table = site.call.args[0]
-        others = project.application_modules.values()
-        return None if any(deletes_from(entry.module, table) for entry in others) else finding
+        return None if is_deleted_from(project, site.call.args[0]) else finding
 
     def _state(self, file: FileView, module: Module) -> Iterator[Finding]:
         graph = call_graph(module)

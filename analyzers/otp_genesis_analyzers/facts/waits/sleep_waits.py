@@ -68,6 +68,14 @@ _REASONS = (
         ("waiting for", "to come up"),
         ("hope that",),
     ),
+    *(
+        ("give", "moment"),
+        ("give", "a bit"),
+        ("give", "a second"),
+        ("let ", "initiali"),
+        ("allow", "initiali"),
+    ),
+    *(("wait for", "initiali"), ("wait a moment", "for "), ("wait a bit", "for ")),
 )
 """Words, all of one group, that say in a comment that somebody else is waited for."""
 _OTHER_REASONS = (
@@ -194,7 +202,7 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
         return None
     if _also_goes_on_awake(graph, site, again):
         return None
-    if _is_awaited(graph, site):
+    if _is_awaited(graph, site) or _works_first(site):
         return None
     if any(call.is_to("System", "cmd", "shell") or call.is_to(":os", "cmd") for call in site.clause.calls):
         return None  # a program of the operating system sends no message
@@ -204,15 +212,18 @@ def _repeated(source: Source, graph: CallGraph, site: Site) -> SleepWait | None:
         given = {syntax.text(node) for node in argument_nodes(source, again)}
         if given <= parameters:
             return SleepWait(site, "repeated", slept_ms)
-        own = parameters | (_values_of_clause(site) if graph.target(again) is site.function else set[str]())
+        own = parameters | (
+            _given_shapes(source, site) if graph.target(again) is site.function else set[str]()
+        )
         return SleepWait(site, "held", slept_ms) if given <= own else None
     looks = any((call.module, call.name) in _LOOKUPS for call in site.clause.calls)
     return SleepWait(site, "polled", slept_ms) if looks else None
 
 
-def _values_of_clause(site: Site) -> set[str]:
-    """`:start` of `def wait(:start)`."""
-    return {f":{parameter.value}" for parameter in site.clause.head if parameter.kind == "atom"}
+def _given_shapes(source: Source, site: Site) -> set[str]:
+    """The parameters as they are written: `:start` of `def wait(:start)`, `{:ok, id}` as well."""
+    head = source.node_at(site.clause.name_span).parent
+    return {syntax.text(node) for node in syntax.arguments(head)} if head is not None else set()
 
 
 def _way_back(graph: CallGraph, site: Site) -> Call | None:
@@ -259,6 +270,20 @@ def _is_awaited(graph: CallGraph, site: Site) -> bool:
     return bool(starts) and all(
         call.runs != "here" and any(other.is_to("Task", "await", "yield") for other in clause.calls)
         for clause, call in starts
+    )
+
+
+def _works_first(site: Site) -> bool:
+    """Before the sleep something of the project is done for its own sake: a worker that takes breaks."""
+    return any(
+        call.result == "discarded"
+        and call.branch == site.call.branch
+        and call.closure == site.call.closure
+        and call.head.start < site.call.head.start
+        and call.module not in _LIBRARY | {"?"}
+        and not call.module.startswith(":")
+        and not call.name.startswith(("log", "debug", "print", "warn", "report", "trace"))
+        for call in site.clause.calls
     )
 
 

@@ -267,8 +267,49 @@ class SleepAsSynchronisation(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Recovery do
+              def start do
+                Task.Supervisor.start_child(Shop.Tasks, fn ->
+                  # Give the workers a moment to fully initialize
+                  Process.sleep(5_000)
+            #     ^^^^^^^^^^^^^ warning: the comment says so
+                  Shop.Orders.recover()
+                end)
+              end
+
+              def await_index({:ok, %{body: %{"task" => task}}}, index) do
+                case Shop.Http.get(["_tasks", task]) do
+                  {:ok, %{body: %{"completed" => true}}} ->
+                    {:ok, index}
+
+                  {:ok, _} ->
+                    Process.sleep(Shop.Config.pause_ms())
+            #       ^^^^^^^^^^^^^ hint: until something changes, without a limit
+                    await_index({:ok, %{body: %{"task" => task}}}, index)
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Load do
+              def start_link(id), do: Task.start_link(fn -> loop(id) end)
+
+              defp loop(id) do
+                if id <= Shop.Settings.load() do
+                  Shop.Stats.job_processed()
+                  Process.sleep(1_000)
+                  loop(id)
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Rollout do

@@ -29,6 +29,7 @@ from otp_genesis_analyzers.supervision import forest
 
 _DIES_WITH_CALLER = "a crash of its caller ends it, and nobody starts it again"
 _GOES_UNSEEN = "its crash goes unseen, this server traps exits and takes none"
+_LEFT_BEHIND = "it is linked to the supervisor of this one, which leaves it behind at each restart"
 _ENDS_WITH_CALLER = "it is linked to whoever calls this, and ends with him"
 
 
@@ -43,7 +44,8 @@ class StartOutsideTree(Rule):
     Other starts outside the tree are **information** or, in a server's callback, a **hint**; so is a
     `Registry` that ordinary code starts, a server of the project without a constant name, and a `start` of
     the module's own that ordinary code calls. So is `start_link` of another server in one that traps exits
-    and has no clause for them; it is **information** where the pid is not kept.
+    and has no clause for them (**information** where the pid is not kept), and in `start_link` above the
+    start of the process itself.
 
     ## Why it matters on the BEAM
     A process that no supervisor starts is not started again. Linked, it ends when the code that happened
@@ -304,6 +306,26 @@ class StartOutsideTree(Rule):
                   [{pid, _}] -> send(pid, :again)
                 end
               end
+            end
+            """
+        ),
+        Example(
+            """
+            # file: lib/shop/monitor.ex
+            defmodule Shop.Monitor do
+              use GenServer
+
+              def start_link(opts) do
+                with {:ok, store} <- Shop.Store.start_link(),
+            #                        ^^^^^^^^^^^^^^^^^^^^^ hint: leaves it behind at each restart
+                     do: GenServer.start_link(__MODULE__, store, opts)
+              end
+
+              def init(store), do: {:ok, store}
+            end
+            # file: lib/shop/store.ex
+            defmodule Shop.Store do
+              defdelegate start_link(opts \\\\ []), to: Shop.RedisStore
             end
             """
         ),
@@ -604,8 +626,26 @@ def _judge(graph: CallGraph, site: Site) -> tuple[Severity, str] | None:
         forgotten = thrown_away(site.clause, site.call)
         return (Severity.INFORMATION if forgotten else Severity.HINT, _GOES_UNSEEN) if is_lost else None
     if belongs_to_start(graph, site.function):
-        return None
+        return (Severity.HINT, _LEFT_BEHIND) if _precedes_own_start(site) else None
     return Severity.WARNING, _DIES_WITH_CALLER
+
+
+def _precedes_own_start(site: Site) -> bool:
+    """`{:ok, store} = Store.start_link()` in `start_link`, above the start of the process itself."""
+    call = site.call
+    if site.function.name != "start_link" or call.name != "start_link" or call.module in ("", "?"):
+        return False
+    return (
+        call.module != site.module.name
+        and call.result in ("bound", "subject")
+        and any(
+            other.name == "start_link"
+            and other.result == "returned"
+            and other.is_to("GenServer", "start_link")
+            for other in site.clause.calls
+            if other.head.start > call.head.start
+        )
+    )
 
 
 def _starts_registry(site: Site) -> bool:
@@ -715,6 +755,8 @@ def _refine_call_of_start(finding: Finding, project: Project, site: Site) -> Fin
     if entry is None or function is None:
         return None
     calls = [call for clause in function.clauses for call in clause.calls]
+    if belongs_to_start(call_graph(site.module), site.function):
+        return finding
     started = [(call, start) for call in calls if (start := start_of(call)) is not None]
     linked = next((call for call, start in started if start.linked), None)
     if site.function.id in callback_chains(call_graph(site.module)):
@@ -725,8 +767,6 @@ def _refine_call_of_start(finding: Finding, project: Project, site: Site) -> Fin
             return _unless_in_tree(structs.replace(finding, related=(place,)), project, module_name)
     if linked is None or site.call.result in ("bound", "subject") or _is_stopped(site):
         return None  # a helper for a while, which its starter knows
-    if is_started_by_application(project, site.module, site.function):
-        return None
     found = _unless_in_tree(finding, project, module_name)
     related = _starts_there(entry.path, linked)
     return structs.replace(found, severity=Severity.HINT, related=related) if found is not None else None

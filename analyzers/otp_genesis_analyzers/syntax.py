@@ -38,7 +38,11 @@ def text(node: Node) -> str:
 
 def name(node: Node) -> str:
     """The text of a name, kept once however often it stands there; `Shop . Cart` is `Shop.Cart`."""
-    written = text(node)
+    return written_name(text(node))
+
+
+def written_name(written: str) -> str:
+    """`name`, of the text of its node."""
     return intern(written if written.isidentifier() else "".join(written.split()))
 
 

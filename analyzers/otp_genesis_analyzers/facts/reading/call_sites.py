@@ -82,7 +82,7 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
     values = arguments if piped is None else [piped, *arguments]
     name = ""
     if target.type == "identifier":
-        name = syntax.name(target)
+        name = walk.name(target)
         definition = definitions.FORMS.get(name)
         if definition is not None:
             definition(walk, node)
@@ -158,7 +158,7 @@ def _callee(walk: Walk, target: Node, name: str, arity: int) -> _Callee:
     right = syntax.right(target)
     if right is None or right.type not in ("identifier", "operator_identifier"):
         return _Callee("?", "", arity)
-    return _Callee(module_name(syntax.left(target), walk.scope) or "?", syntax.name(right), arity)
+    return _Callee(module_name(syntax.left(target), walk.scope) or "?", walk.name(right), arity)
 
 
 def _record(

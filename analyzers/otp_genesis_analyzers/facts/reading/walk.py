@@ -116,6 +116,11 @@ class Walk:
         """Whether a definition holds a hit, or everything is to be read."""
         return self._hits is None or definitions.holds_offset(self._hits, span)
 
+    def name(self, node: Node) -> str:
+        """`syntax.name`, for which a slice of the text takes a fourth of the time that the node takes."""
+        written = self.source.content[node.start_byte : node.end_byte]
+        return syntax.written_name(written.decode("utf-8", "replace"))
+
     # -- the way down -----------------------------------------------------------------
 
     def visit(self, node: Node, result: Result, bound_to: Term | None = None) -> None:

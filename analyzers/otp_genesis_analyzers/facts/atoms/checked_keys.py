@@ -7,10 +7,14 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.atoms.membership_tests import membership_tests
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
-from otp_genesis_analyzers.facts.calls.provenance import argument_nodes, binding_of
+from otp_genesis_analyzers.facts.calls.provenance import argument_nodes, binding_of, handed_to
 from otp_genesis_analyzers.facts.model import Call, Clause, Function
 from otp_genesis_analyzers.source import Source
 
+_TAKES = frozenset({"Map.take", "Keyword.take"})
+_KEEP_KEYS = frozenset(
+    {"Enum.filter", "Enum.reject", "Enum.sort", "Enum.sort_by", "Enum.take", "Enum.to_list"}
+)
 _VALUES = frozenset({"string", "atom", "integer", "boolean"})
 
 
@@ -66,3 +70,27 @@ def _text_keys(pattern: Node) -> list[tuple[Node, Node]]:
         for key, value in [(syntax.left(node), syntax.right(node))]
         if key is not None and value is not None and key.type == "string"
     ]
+
+
+def taken_keys(pattern: Node, name: str) -> Node | None:
+    """`~w[a b]`, for the key of `params |> Map.take(~w[a b]) |> Enum.map(fn {key, _value} -> ... end)`."""
+    parts = syntax.children(pattern) if pattern.type == "tuple" else []
+    closure = pattern.parent
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    if closure is None or len(parts) != 2 or syntax.text(parts[0]) != name:
+        return None
+    node = handed_to(closure)
+    while node is not None:
+        piped: Node | None = None
+        if node.type == "binary_operator" and syntax.operator(node) == "|>":
+            piped, node = syntax.left(node), syntax.right(node)
+        target = syntax.call_target(node) if node is not None and node.type == "call" else None
+        if node is None or target is None:
+            return None
+        called = syntax.text(target)
+        given = [piped, *syntax.arguments(node)] if piped is not None else syntax.arguments(node)
+        if called in _TAKES:
+            return given[1] if len(given) == 2 else None
+        node = given[0] if called in _KEEP_KEYS and given else None
+    return None

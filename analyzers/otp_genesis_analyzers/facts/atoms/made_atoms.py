@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.atoms.checked_keys import is_checked_by_callers, key_of
+from otp_genesis_analyzers.facts.atoms.checked_keys import is_checked_by_callers, key_of, taken_keys
 from otp_genesis_analyzers.facts.atoms.membership_tests import membership_tests
 from otp_genesis_analyzers.facts.atoms.open_texts import is_made_key, open_text
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph
@@ -312,7 +312,9 @@ class _Search:
             case "head":
                 return self._of_parameter(binding, syntax.text(variable))
             case "closure":
-                return self._of_element(binding.pattern)
+                keys = taken_keys(binding.pattern, syntax.text(variable))
+                is_taken = keys is not None and self.origin_of(keys) == "bounded"
+                return "bounded" if is_taken else self._of_element(binding.pattern)
             case "match" | "subject":
                 return self._of_bound(binding, syntax.text(variable))
             case _:

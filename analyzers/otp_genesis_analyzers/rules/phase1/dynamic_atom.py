@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from tree_sitter import Node
+
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.atoms.checked_atoms import is_checked_too_late
 from otp_genesis_analyzers.facts.atoms.made_atoms import (
     From,
@@ -51,8 +54,9 @@ class DynamicAtom(Rule):
 
     It is **information** in callbacks, in controllers and views where the origin is not in sight, for decoded
     documents (what stands under a key that is a text), packets, parts of texts, all the keys of a map and
-    ids, for nodes that a request names, and where it is made after `to_existing_atom` has refused. Elsewhere
-    it is a **hint**, which preset `default` does not show.
+    ids, for nodes that a request names, where the text that a start gets becomes the name of the process, and
+    where it is made after `to_existing_atom` has refused. Elsewhere it is a **hint**, which preset `default`
+    does not show.
 
     ## Why it matters on the BEAM
     Atoms are never collected. Each new one stays in a table of 1,048,576 entries by default, and when that
@@ -60,8 +64,9 @@ class DynamicAtom(Rule):
 
     ## When it is legitimate
     For values that the code itself names: a literal, a module attribute, an element of a list of literals,
-    a value that was tested with `in` or matched with a literal before, there or by all callers. For names of
-    nodes and cookies, in modules that read the configuration, in macros, migrations, Mix tasks and tests.
+    a key of what `Map.take` left of a map, a value that was tested with `in` or matched with a literal
+    before, there or by all callers. For names of nodes and cookies, in modules that read the configuration,
+    in macros, migrations, Mix tasks and tests.
     None is reported.
 
     ## Use instead
@@ -326,8 +331,52 @@ class DynamicAtom(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Scale do
+              use GenServer
+
+              def start_link(id, opts) do
+                GenServer.start_link(__MODULE__, opts, name: id |> String.to_atom)
+            #                                                      ^^^^^^^^^^^^^^ information
+              end
+
+              def start(opts), do: GenServer.start(__MODULE__, opts, name: String.to_atom(opts.label))
+            #                                                              ^^^^^^^^^^^^^^ information
+
+              def init(opts), do: {:ok, opts}
+            end
+
+            defmodule ShopWeb.DrawerController do
+              use ShopWeb, :controller
+
+              def index(conn, params) do
+                wanted = params |> Map.take(~w[size]) |> Enum.map(fn {_, size} -> String.to_atom(size) end)
+            #                                                                     ^^^^^^^^^^^^^^ information
+                render(conn, :index, drawers: Shop.Drawers.with(wanted))
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule ShopWeb.ShelfController do
+              use ShopWeb, :controller
+
+              def index(conn, params) do
+                wanted =
+                  params
+                  |> Map.take(~w[size colour])
+                  |> Enum.filter(fn {_key, value} -> value == "1" end)
+                  |> Enum.map(fn {key, _value} -> String.to_atom(key) end)
+
+                render(conn, :index, shelves: Shop.Shelves.with(wanted))
+              end
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Shelves do
@@ -548,6 +597,16 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
             "the process gets an atom of its own as its name for each record, and atoms are never "
             "collected: name it with `{:via, Registry, {registry, id}}`"
         )
+    if (
+        origin == "unknown"
+        and made.call is not None
+        and _is_given(made.value)
+        and names_process(source, made)
+    ):
+        return Severity.INFORMATION, (
+            f"{what} makes a name of its own for each process out of the text that it is given, and atoms "
+            "are never collected: name it with `{:via, Registry, {registry, text}}`"
+        )
     if is_made_after_all(source, made):
         return Severity.INFORMATION, (
             f"{what} makes the atom after all that `to_existing_atom` has refused to make: whatever comes "
@@ -556,6 +615,11 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
     words = f"{what} makes atoms {_ORIGINS[origin]}: atoms are never collected, the table of them is finite"
     known = origin not in ("unknown", "bounded")
     return (Severity.INFORMATION if known or _is_hot(graph, made) else Severity.HINT), words
+
+
+def _is_given(value: Node) -> bool:
+    """`id`, `opts.id`: the text as it came, and not one that the code puts together."""
+    return value.type == "identifier" or (value.type == "call" and not syntax.has_arguments(value))
 
 
 def _is_hot(graph: CallGraph, made: MadeAtom) -> bool:

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import (
     bound_variable,
@@ -13,8 +14,10 @@ from otp_genesis_analyzers.facts.calls.results import (
     tied_by_hand,
 )
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
+from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, kinds
+from otp_genesis_analyzers.facts.processes.quoted_starts import quoted_starts
 from otp_genesis_analyzers.facts.processes.started_work import (
     halts_the_system,
     only_sleeps_for_ever,
@@ -23,9 +26,10 @@ from otp_genesis_analyzers.facts.processes.started_work import (
 )
 from otp_genesis_analyzers.facts.processes.starts import Tie, belongs_to_start_link, spawn_tie
 from otp_genesis_analyzers.facts.processes.unseen_death import harm_of, is_watchdog
+from otp_genesis_analyzers.facts.reading.quoted_callbacks import QuotedCall
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
 _MISSING: dict[Tie, str] = {
     "none": (
@@ -54,7 +58,7 @@ class UnsupervisedSpawn(Rule):
     `GenServer.reply/2`, a `receive` without `after` waits for its message, it goes on for ever, it stands
     in for a supervised start that failed, or a server callback hands it work. It is **information** in
     other application code, and a **hint** when the process is linked, only stops or tells another one, or
-    only waits for the end of another one.
+    only waits for the end of another one, and in callbacks that a macro gives to the servers that use it.
 
     ## Why it matters on the BEAM
     A supervisor restarts its children and stops them in order. A spawned process has no such parent: its
@@ -311,6 +315,30 @@ class UnsupervisedSpawn(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Consumer do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def init(opts), do: {:ok, opts}
+
+                  def handle_info({:deliver, message}, state) do
+                    consume(message)
+                    {:noreply, state}
+                  end
+
+                  defp consume(message) do
+                    spawn(fn -> handle_message(message) end)
+            #       ^^^^^ hint: `handle_info` of each server that uses `Shop.Consumer`
+                    :ok
+                  end
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -435,6 +463,8 @@ class UnsupervisedSpawn(Rule):
                 judgement = _judge(graph, site, tie) if tie is not None else None
                 if tie is not None and judgement is not None:
                     yield self._finding(file, site, tie, judgement)
+            for start in quoted_starts(file.source, module, "spawn"):
+                yield self._quoted(file, module, start)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         app = project.app_of(finding.path)
@@ -456,6 +486,18 @@ class UnsupervisedSpawn(Rule):
             scope=site.scope,
             severity=judgement.severity,
             fix=FixKind.UNSAFE if judgement.rewritable and _rewritable(site) else FixKind.LLM,
+        )
+
+    def _quoted(self, file: FileView, module: Module, start: QuotedCall) -> Finding:
+        return self.report(
+            file.facts.path,
+            start.head,
+            f"`{start.callback}` of each server that uses `{module.name}` starts a process here with "
+            f"{_MISSING['none']}",
+            snippet=syntax.text(start.node),
+            scope=scope_of(module, start.macro),
+            severity=Severity.HINT,
+            fix=FixKind.LLM,
         )
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.results import is_unused, tied_by_hand
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
@@ -15,6 +16,7 @@ from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.facts.processes.kinds import SERVERS, WEB_PROCESSES, Kind, kinds
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
 from otp_genesis_analyzers.facts.processes.named_as_start import is_named_as_start
+from otp_genesis_analyzers.facts.processes.quoted_starts import quoted_starts
 from otp_genesis_analyzers.facts.processes.started_work import (
     ENDS_THE_SYSTEM_BY,
     halts,
@@ -25,10 +27,12 @@ from otp_genesis_analyzers.facts.processes.started_work import (
 )
 from otp_genesis_analyzers.facts.processes.starts import belongs_to_start_link
 from otp_genesis_analyzers.facts.processes.unseen_death import is_watchdog
+from otp_genesis_analyzers.facts.reading.quoted_callbacks import QuotedCall
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
 
+_UNLINKED_LOSS = "no process learns of its crash and shutdown does not wait for it"
 _REQUEST = WEB_PROCESSES | frozenset[Kind](("Controller", "Plug"))
 
 
@@ -39,7 +43,7 @@ class UnsupervisedTask(Rule):
     Reports `Task.start` and `Task.start_link` in application code. It is a **warning** where nobody keeps
     the pid, **information** where somebody does, and a **hint** where a server starts a task that is
     linked to it, which is usually meant, or where the task only stops or tells another process, or only
-    waits for the end of its starter.
+    waits for the end of its starter, and in callbacks that a macro gives to the servers that use it.
 
     ## Why it matters on the BEAM
     When the application stops, the task is killed where it stands. Below a supervisor it is stopped in its
@@ -313,8 +317,53 @@ class UnsupervisedTask(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Executor do
+              defmacro __using__(opts) do
+                quote bind_quoted: [opts: opts] do
+                  use GenServer
+
+                  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+                  @impl true
+                  def init(_opts), do: {:ok, []}
+
+                  @impl true
+                  def handle_info(:run, jobs) do
+                    Enum.each(jobs, fn job ->
+                      Task.start(fn -> perform(job) end)
+            #         ^^^^^^^^^^ hint: `handle_info` of each server that uses `Shop.Executor`
+                    end)
+
+                    {:noreply, []}
+                  end
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Worker do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def start_link(opts), do: Task.start(fn -> warm_up(opts) end)
+                  def later(job), do: Task.start(fn -> perform(job) end)
+
+                  def handle_cast({:run, job}, state) do
+                    {:ok, pid} = Task.start(fn -> perform(job) end)
+                    {:noreply, Map.put(state, pid, Process.monitor(pid))}
+                  end
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/rates.ex
@@ -438,6 +487,8 @@ class UnsupervisedTask(Rule):
             for site in sites(module):
                 if site.call.is_to("Task", "start", "start_link"):
                     yield from self._judge(file, graph, site)
+            for start in quoted_starts(file.source, module, "Task.start"):
+                yield self._quoted(file, module, start)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
         site = site_at(project.files[finding.path].facts, finding.span)
@@ -484,6 +535,18 @@ class UnsupervisedTask(Rule):
             fix=FixKind.UNSAFE if site.call.form == "call" else FixKind.LLM,
         )
 
+    def _quoted(self, file: FileView, module: Module, start: QuotedCall) -> Finding:
+        return self.report(
+            file.facts.path,
+            start.head,
+            f"`{start.callback}` of each server that uses `{module.name}` starts a task here, outside every "
+            f"supervisor: {_UNLINKED_LOSS}",
+            snippet=syntax.text(start.node),
+            scope=scope_of(module, start.macro),
+            severity=Severity.HINT,
+            fix=FixKind.LLM,
+        )
+
 
 def _is_child(graph: CallGraph, site: Site) -> bool:
     """Starts for a supervisor; what a `fn` in there starts later without a link is nobody's child."""
@@ -519,7 +582,7 @@ def _watches(site: Site) -> bool:
 
 def _loss(site: Site, linked: bool) -> str:
     if not linked:
-        return "no process learns of its crash and shutdown does not wait for it"
+        return _UNLINKED_LOSS
     if kinds(site.module) & _REQUEST:
         return "an error in it ends the user's request too, and shutdown does not wait for it"
     return "an error in it ends the calling process too, and shutdown does not wait for it"

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import structs
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
 from otp_genesis_analyzers.facts.calls.called_values import called_fields
@@ -15,6 +16,7 @@ from otp_genesis_analyzers.facts.messages.self_calls import self_calls
 from otp_genesis_analyzers.facts.model import Call, Function, Module
 from otp_genesis_analyzers.facts.processes.callbacks import callbacks
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.reading.quoted_callbacks import QuotedCall
 from otp_genesis_analyzers.facts.state.plain_reply import plain_reply
 from otp_genesis_analyzers.facts.state.server_returns import ends_server
 from otp_genesis_analyzers.facts.waits.callback_waits import (
@@ -25,7 +27,7 @@ from otp_genesis_analyzers.facts.waits.callback_waits import (
     ends_start,
     far_waits,
 )
-from otp_genesis_analyzers.facts.waits.quoted_sleeps import QuotedSleep, quoted_sleeps
+from otp_genesis_analyzers.facts.waits.quoted_sleeps import quoted_sleeps
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
@@ -1100,13 +1102,13 @@ class BlockingCallback(Rule):
             if callback.id == "handle_call/3":
                 yield from self._unknown_functions(file, module, callback)
 
-    def _quoted(self, file: FileView, module: Module, sleep: QuotedSleep) -> Finding:
+    def _quoted(self, file: FileView, module: Module, sleep: QuotedCall) -> Finding:
         return self.report(
             file.facts.path,
             sleep.head,
             f"`{sleep.callback}` of each server that uses `{module.name}` sleeps here and takes no other "
             "message meanwhile; `Process.send_after/3` would let it",
-            snippet=sleep.text,
+            snippet=syntax.text(sleep.node),
             scope=scope_of(module, sleep.macro),
             severity=Severity.HINT,
             confidence=Confidence.STRONG,

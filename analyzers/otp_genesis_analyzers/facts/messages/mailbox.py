@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Call, Module
+from otp_genesis_analyzers.facts.processes.starts import start_of
 from otp_genesis_analyzers.terms import Term
 
 
@@ -53,10 +54,12 @@ def takes_anything(module: Module) -> bool:
 
 
 def traps_exits(module: Module) -> bool:
+    """The process of the module does; what `start_link` sets before it starts one is set in its caller."""
     return any(
         sets_trap_exit(call)
         for function in module.functions
         for clause in function.clauses
+        if function.name != "start_link" or not any(map(start_of, clause.calls))
         for call in clause.calls
     )
 

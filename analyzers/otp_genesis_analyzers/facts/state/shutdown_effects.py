@@ -38,6 +38,7 @@ _TIDYING_CALLS = {
 _TIDYING_WORDS = frozenset({"cleanup", "clean", "remove", "delete", "release", "unlock"})
 _OPENING_WORDS = frozenset({"open", "connect", "acquire", "allocate", "setup", "mount"})
 _CLOSING_WORDS = frozenset({"close", "disconnect", "stop", "shutdown", "teardown"})
+_ENDING_WORDS = frozenset({"cancel", "leave", "terminate"})
 _DIES_ANYWAY = frozenset(
     {":ets", "Port", "Process", "Logger", ":erlang", "Task", "Registry", "Map", "Enum", "MapSet"}
     | {"File", "IO", "StringIO", "Mint.HTTP", "Redix", "GenServer", "Agent", "Supervisor"}
@@ -112,7 +113,7 @@ def _weight(graph: CallGraph, call: Call, opened: frozenset[str]) -> Weight | No
 
 def _may_act(call: Call, word: str) -> bool:
     """A function of a library or of the project that is not called for its value."""
-    told = word in _CLOSING_WORDS | _TIDYING_WORDS | _SAVING_WORDS
+    told = word in _CLOSING_WORDS | _TIDYING_WORDS | _SAVING_WORDS | _ENDING_WORDS
     if call.form == "capture" or call.module == "?":
         return told and call.module not in _DIES_ANYWAY and not call.module.startswith(":")
     acts = call.result not in ("argument", "stored") and word not in _LOOKS
@@ -152,6 +153,13 @@ def _opened(graph: CallGraph) -> frozenset[str]:
         and call.module not in _DIES_ANYWAY
         and call.module[:1].isupper()
     )
+
+
+def is_told_effect(module: str, name: str) -> bool:
+    """The function of another module says that it saves, tidies up or closes something."""
+    word = name.rstrip("!?").split("_", 1)[0]
+    told = _CLOSING_WORDS | _TIDYING_WORDS | _SAVING_WORDS | _ENDING_WORDS
+    return word in told and module[:1].isupper() and module not in _DIES_ANYWAY
 
 
 def _first_word(call: Call) -> str:

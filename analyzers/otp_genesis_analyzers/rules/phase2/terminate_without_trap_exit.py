@@ -8,6 +8,7 @@ from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.messages.mailbox import sets_trap_exit, traps_exits
 from otp_genesis_analyzers.facts.model import Call, Clause, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import WEB_PROCESSES, Kind, kinds
+from otp_genesis_analyzers.facts.state.quoted_terminate import QuotedTerminate, quoted_terminates
 from otp_genesis_analyzers.facts.state.server_returns import stops_itself
 from otp_genesis_analyzers.facts.state.shutdown_effects import ShutdownEffect, shutdown_effects
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
@@ -28,7 +29,8 @@ class TerminateWithoutTrapExit(Rule):
     where the work saves or tells something: writes a file, a row or a snapshot, detaches a telemetry handler,
     broadcasts. It is **information** where it only tidies up (removes files, replies, casts, closes what
     `init/1` opened by the same module), and a **hint** where it calls other modules whose work is out of
-    sight, and where the server also returns `{:stop, ...}`, since `terminate/2` does run then.
+    sight, where the server also returns `{:stop, ...}`, since `terminate/2` does run then, and where a macro
+    gives it to the servers that use it.
 
     ## Why it matters on the BEAM
     A supervisor stops a child with an exit signal. A process that does not trap exits ends at once, at
@@ -65,7 +67,7 @@ class TerminateWithoutTrapExit(Rule):
     name = "terminate-without-trap-exit"
     severity = Severity.INFORMATION
     anchors = ("terminate(", "terminate( init(", "trap_exit")
-    fixes = (FixKind.UNSAFE,)
+    fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [
         Example(
@@ -343,8 +345,104 @@ class TerminateWithoutTrapExit(Rule):
             end
             """,
         ),
+        Example(
+            """
+            defmodule Shop.Outbox do
+              @moduledoc "The flag is set in whoever calls `start_link/1`."
+              use GenServer
+
+              def start_link(opts) do
+                Process.flag(:trap_exit, true)
+                GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+              end
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def terminate(_reason, state) do
+            #     ^^^^^^^^^ warning: nothing in `Shop.Outbox` traps exits
+                Shop.Mails.flush(state)
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Lockable do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def init(opts), do: {:ok, opts}
+
+                  def terminate(_reason, _state) do
+            #         ^^^^^^^^^ hint: of each server that uses `Shop.Lockable`
+                    Shop.Locks.release(__MODULE__)
+                    :ok
+                  end
+                end
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Handled do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def terminate(reason, state) do
+            #     ^^^^^^^^^ hint: leads to `terminate/2`
+                state.handler.terminate(reason, state.kept)
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Quoted do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def terminate(_reason, state) do
+                    Logger.info("ends")
+                    Process.cancel_timer(state.timer)
+                  end
+                end
+              end
+            end
+
+            defmodule Shop.Trapping do
+              defmacro __using__(_opts) do
+                quote do
+                  use GenServer
+
+                  def init(opts) do
+                    Process.flag(:trap_exit, true)
+                    {:ok, opts}
+                  end
+
+                  def terminate(_reason, _state), do: Shop.Locks.release(__MODULE__)
+                end
+              end
+            end
+
+            defmodule Shop.Views do
+              defmacro __using__(_opts) do
+                quote do
+                  use Phoenix.LiveView
+
+                  def terminate(_reason, _socket), do: Shop.Locks.release(__MODULE__)
+                end
+              end
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/server.ex
@@ -506,6 +604,8 @@ class TerminateWithoutTrapExit(Rule):
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
+            for quoted in quoted_terminates(file.source, module):
+                yield self._quoted(file, module, quoted)
             terminate = module.function("terminate", 2)
             if terminate is None or not module.complete or not _decides_itself(module) or traps_exits(module):
                 continue
@@ -542,6 +642,20 @@ class TerminateWithoutTrapExit(Rule):
             confidence=Confidence.STRONG,
             fix=FixKind.UNSAFE if module.function("init", 1) is not None else FixKind.LLM,
             related=(Related(file.facts.path, effect.call.head, "is not reached at shutdown"),),
+        )
+
+    def _quoted(self, file: FileView, module: Module, quoted: QuotedTerminate) -> Finding:
+        return self.report(
+            file.facts.path,
+            quoted.name,
+            f"`terminate/2` of each server that uses `{module.name}` leads to `{quoted.effect}`, but nothing "
+            "here traps exits: when its supervisor stops it, `terminate/2` does not run",
+            snippet="terminate/2",
+            scope=scope_of(module, quoted.macro),
+            severity=Severity.HINT,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=(Related(file.facts.path, quoted.effect_at, "is not reached at shutdown"),),
         )
 
 

@@ -69,10 +69,14 @@ def monitors_before(clause: Clause, receive: Receive) -> bool:
 
 
 def sends_before(clause: Clause, receive: Receive) -> bool:
-    """The clause has sent something, a cast or a command for a port counted in: it waits for the answer."""
+    """The clause has sent something, a cast or a command for a port counted in: it waits for the answer.
+
+    Not what it lets another process send: that is the answer.
+    """
     return any(
         call.is_to("Port", "command") or (sent is not None and sent[0] != "call" and not is_later(call))
         for call in _before(clause, receive)
+        if call.runs != "elsewhere"
         for sent in (sent_by(call),)
     )
 

@@ -274,6 +274,39 @@ class ReceiveInCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Relay do
+              use GenServer
+
+              @impl true
+              def init(opts), do: {:ok, opts}
+
+              @impl true
+              def handle_call(:open, _from, state) do
+                {:reply, open(), state}
+              end
+
+              defp open do
+                server = self()
+
+                relay =
+                  spawn_link(fn ->
+                    Process.register(self(), :shop_relay)
+                    send(server, {:registered, self()})
+                    Shop.Line.run(server)
+                  end)
+
+                receive do
+            #   ^^^^^^^ information: what comes too late
+                  {:registered, ^relay} -> {:ok, relay}
+                after
+                  1_000 -> {:error, :busy}
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(

@@ -7,7 +7,7 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.clause_results import followed_results
+from otp_genesis_analyzers.facts.calls.clause_results import followed_results, results, statements
 from otp_genesis_analyzers.facts.calls.sites import production_modules
 from otp_genesis_analyzers.facts.messages.shapes import unwrapped
 from otp_genesis_analyzers.facts.model import Clause, Function, Module
@@ -22,6 +22,9 @@ class _Silence(NamedTuple):
 
     places: tuple[Span, ...]
     always: bool
+
+
+_ANSWERS = frozenset({":reply", ":stop"})
 
 
 class MissingReply(Rule):
@@ -152,6 +155,25 @@ class MissingReply(Rule):
     VALID: ClassVar = [
         Example(
             """
+            defmodule Shop.Session do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:order, order}, _from, state) do
+                {{:reply, :ok, [order]}, state} |> answered()
+              end
+
+              def handle_call({:leave, reason}, _from, state), do: answered({{:stop, reason, :ok, []}, state})
+
+              defp answered({{:reply, answer, orders}, state}), do: {:reply, answer, orders ++ state}
+              defp answered({{:stop, reason, answer, _}, state}), do: {:stop, reason, answer, state}
+              defp answered({{:noreply, orders}, state}), do: {:noreply, orders ++ state}
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Jobs do
               use GenServer
 
@@ -275,12 +297,29 @@ def _silence(source: Source, graph: CallGraph, clause: Clause) -> _Silence | Non
         return None
     if any(_mentions(whole, part.value) > 1 for part in caller.walk() if part.kind == "variable"):
         return None
+    if _hands_answer_on(source, clause):
+        return None
     given = list(followed_results(source, graph, clause))
     silent = [node for node in given if _is_noreply(node)]
     if not silent:
         return None
     places = tuple(dict.fromkeys(_tag_span(node) for node in silent))
     return _Silence(places, always=len(silent) == len(given))
+
+
+def _hands_answer_on(source: Source, clause: Clause) -> bool:
+    """`{{:reply, :ok, [order]}, state} |> answer()`: the function makes what it gives back out of this."""
+    own = {(node.start_byte, node.end_byte) for node in results(source, clause)}
+    return any(
+        node.type == "tuple" and (node.start_byte, node.end_byte) not in own and _tag(node) in _ANSWERS
+        for statement in statements(source, clause)
+        for node in syntax.below(statement)
+    )
+
+
+def _tag(node: Node) -> str:
+    parts = syntax.children(node)
+    return syntax.text(parts[0]) if parts else ""
 
 
 def _mentions(node: Node, variable: str) -> int:
@@ -297,8 +336,7 @@ def _mentions(node: Node, variable: str) -> int:
 
 
 def _is_noreply(node: Node) -> bool:
-    parts = syntax.children(node) if node.type == "tuple" else []
-    return bool(parts) and syntax.text(parts[0]) == ":noreply"
+    return node.type == "tuple" and _tag(node) == ":noreply"
 
 
 def _tag_span(node: Node) -> Span:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.facts.calls.provenance import Binding, binding_of, handed_to
 from otp_genesis_analyzers.facts.model import Clause
 from otp_genesis_analyzers.source import Source, Span
 
@@ -23,6 +24,34 @@ def called_fields(source: Source, clause: Clause) -> Iterator[Span]:
         span = Span(node.start_byte, node.end_byte)
         if function is not None and _is_field(function) and _runs_here(clause, span):
             yield Span(function.start_byte, function.end_byte)
+
+
+def called_from_message(source: Source, clause: Clause) -> Iterator[Span]:
+    """Where a function is called that came with the message, or is one of those that a field holds."""
+    if clause.body is None:
+        return
+    for node in syntax.below(source.node_at(clause.body)):
+        target = syntax.call_target(node) if node.type == "call" else None
+        if target is None or target.type != "dot" or syntax.right(target) is not None:
+            continue
+        function = syntax.left(target)
+        if function is None or function.type != "identifier":
+            continue
+        binding = binding_of(function)
+        runs_here = _runs_here(clause, Span(node.start_byte, node.end_byte))
+        if runs_here and binding is not None and _comes_from_outside(binding):
+            yield Span(function.start_byte, function.end_byte)
+
+
+def _comes_from_outside(binding: Binding) -> bool:
+    if binding.way == "head":
+        parameters = binding.pattern.parent
+        return parameters is not None and syntax.children(parameters)[:1] == [binding.pattern]
+    closure: Node | None = binding.pattern.parent if binding.way == "closure" else None
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    held = handed_to(closure) if closure is not None else None
+    return held is not None and _is_field(held)
 
 
 def _is_field(node: Node) -> bool:

@@ -46,6 +46,26 @@ _CONNECTS = frozenset(
         ("AMQP.Connection", "open"),
     }
 )
+_API_NAMESPACES = ("Nostrum.Api", "Slack.Web")
+"""Every function of these and of the modules below them asks a service over HTTP."""
+_API_CLIENTS: dict[str, frozenset[str]] = {
+    "ExGram": frozenset(
+        {"send_message", "send_photo", "edit_message_text", "answer_callback_query", "get_me"}
+    ),
+    "Nadia": frozenset({"send_message", "send_photo", "edit_message_text", "get_updates", "get_me"}),
+    "OpenAI": frozenset({"chat_completion", "completions", "embeddings", "images_generations"}),
+    "OpenaiEx.Chat.Completions": frozenset({"create"}),
+    "OpenaiEx.Embeddings": frozenset({"create"}),
+    "Anthropix": frozenset({"chat"}),
+    "Ollama": frozenset({"chat", "completion", "embed", "embeddings"}),
+    "Instructor": frozenset({"chat_completion"}),
+    "LangChain.Chains.LLMChain": frozenset({"run"}),
+}
+_SLOW_TO_START = frozenset({("WebSockex", "start_link"), ("WebSockex", "start")})
+"""These come back when the connection stands, unless told otherwise."""
+_SOCKET_READS = frozenset(
+    {(":gen_tcp", "recv"), (":ssl", "recv"), (":gen_tcp", "accept"), (":gen_udp", "recv")}
+)
 _COMMANDS = frozenset({("System", "cmd"), ("System", "shell"), (":os", "cmd"), ("MuonTrap", "cmd")})
 _WITHOUT_TIMEOUT = frozenset(
     {(":rpc", "call", 4), (":rpc", "block_call", 4), (":rpc", "multicall", 3), (":erpc", "call", 2)}
@@ -100,6 +120,14 @@ def wait_in(call: Call) -> Wait | None:
         return Wait("http", "an HTTP answer")
     if (call.module, name) in _CONNECTS and not _is_local_socket(call):
         return Wait("connect", "a connection")
+    if _asks_service(call):
+        return Wait("http", "an HTTP answer")
+    if (call.module, call.name) in _SLOW_TO_START:
+        return Wait("connect", "a connection", certain=False)
+    if (call.module, call.name) in _SOCKET_READS:
+        return Wait("connect", "what comes in at a socket", certain=False)
+    if call.is_to("Node", "connect", "ping"):
+        return Wait("rpc", "another node", certain=False)
     if (call.module, call.name) in _COMMANDS:
         return Wait("command", "a system command")
     if (call.module, call.name, call.arity) in _WITHOUT_TIMEOUT:
@@ -109,6 +137,10 @@ def wait_in(call: Call) -> Wait | None:
     if call.module == "Task" and call.name in _AWAITS:
         polls = len(call.args) > 1 and call.args[1].value == "0"
         return None if polls else Wait("await", "a task", certain=call.name.startswith("await"))
+    if call.is_to("Task", "async_stream") or call.is_to(
+        "Task.Supervisor", "async_stream", "async_stream_nolink"
+    ):
+        return Wait("await", "tasks", certain=False)
     if call.module in _SERVER_CALLS and call.name == "call" and call.args and _is_other_process(call.args[0]):
         return Wait("process", "another process")
     if call.module.rpartition(".")[2] == "Repo" and call.name in _QUERIES:
@@ -179,6 +211,11 @@ def _halts_next(clause: Clause, sleep: Call) -> bool:
 
 def _halts(call: Call) -> bool:
     return (call.module, call.name) in _HALTS
+
+
+def _asks_service(call: Call) -> bool:
+    in_namespace = any(f"{call.module}.".startswith(f"{space}.") for space in _API_NAMESPACES)
+    return in_namespace or call.name.removesuffix("!") in _API_CLIENTS.get(call.module, ())
 
 
 def _is_local_socket(call: Call) -> bool:

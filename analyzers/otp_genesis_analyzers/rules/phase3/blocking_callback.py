@@ -8,7 +8,7 @@ from msgspec import structs
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.across_modules.waits_elsewhere import WaitElsewhere, waits_elsewhere
 from otp_genesis_analyzers.facts.calls.call_graph import CallGraph, call_graph
-from otp_genesis_analyzers.facts.calls.called_values import called_fields
+from otp_genesis_analyzers.facts.calls.called_values import called_fields, called_from_message
 from otp_genesis_analyzers.facts.calls.comments import says_slowed_down
 from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.calls.sites import production_modules, site_at, sites
@@ -44,17 +44,18 @@ class BlockingCallback(Rule):
     ## What it does
     Reports calls that wait, in callbacks of a server that others call, and in the functions of the module
     that these go through: HTTP clients (and what `use Tesla` or `use HTTPoison.Base` gives to a module of
-    the project), TCP and TLS connects, system commands, `:rpc` and `:erpc` without a timeout, sleeps of 100
-    ms and more, `Task.await`, `GenServer.call` to a process that an argument or the state holds.
-    `handle_call` and the call events of a state machine are judged always; `handle_cast`, `handle_info` and
-    `handle_continue` where the server answers calls as well. These are **warnings**, and so is a sleep in a
-    view or a channel, and a function of another module of the project that always waits for a network, a
-    command, another node, a task or a sleep. **Information** is what may be short: a sleep of unknown
-    length, `Task.yield`, a function that the state holds, a function of another module that sends a message
-    and waits for the answer in a `receive`. **Hints** are database queries, calls to other processes whose
-    failure is caught, the waits of a worker of poolboy, sleeps in callbacks that a macro gives to servers,
-    sleeps of a server that nobody calls, and of a channel in `join` or where a comment says that the user
-    is slowed down.
+    the project, clients of chats and of language models), TCP and TLS connects, system commands, `:rpc` and
+    `:erpc` without a timeout, sleeps of 100 ms and more, `Task.await`, `GenServer.call` to a process that
+    an argument or the state holds. `handle_call` and the call events of a state machine are judged always;
+    `handle_cast`, `handle_info` and `handle_continue` where the server answers calls as well. These are
+    **warnings**, and so is a sleep in a view or a channel, and a function of another module of the project
+    that always waits for a network, a command, another node, a task or a sleep. **Information** is what may
+    be short: a sleep of unknown length, `Task.yield`, `Task.async_stream`, a read from a socket,
+    `Node.connect`, a start of WebSockex, a function that the state holds, a function of another module that
+    sends a message and waits for the answer in a `receive`. **Hints** are functions that come with the
+    message of a call, database queries, calls to other processes whose failure is caught, the waits of a
+    worker of poolboy, sleeps in callbacks that a macro gives to servers, sleeps of a server that nobody
+    calls, and of a channel in `join` or where a comment says that the user is slowed down.
 
     ## Why it matters on the BEAM
     A process takes one message at a time. While its callback waits, everybody who calls the server waits
@@ -616,8 +617,78 @@ class BlockingCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Desk do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:say, channel, text}, _from, state) do
+                {:reply, Nostrum.Api.Message.create(channel, text), state}
+            #            ^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: waits for an HTTP answer
+              end
+
+              def handle_call({:ask, prompt}, _from, state) do
+                {:reply, OpenAI.chat_completion(model: state.model, messages: [prompt]), state}
+            #            ^^^^^^^^^^^^^^^^^^^^^^ warning: waits for an HTTP answer
+              end
+
+              def handle_call({:prices, items}, _from, state) do
+                {:reply, items |> Task.async_stream(&Shop.Prices.of/1) |> Enum.to_list(), state}
+            #                     ^^^^^^^^^^^^^^^^^ information: waits for tasks
+              end
+
+              def handle_call(:line, _from, state) do
+                {:reply, :gen_tcp.recv(state.socket, 0), state}
+            #            ^^^^^^^^^^^^^ information: comes in at a socket
+              end
+
+              def handle_call({:join, node}, _from, state) do
+                {:reply, Node.connect(node), state}
+            #            ^^^^^^^^^^^^ information: another node
+              end
+
+              def handle_call({:apply, change}, _from, state) do
+                {:reply, :ok, change.(state)}
+            #                 ^^^^^^ hint: may take any time
+              end
+
+              def handle_call({:sold, item}, _from, state) do
+                Enum.each(state.hooks, fn {_name, hook} -> hook.(item) end)
+            #                                              ^^^^ hint: may take any time
+                {:reply, :ok, state}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Bell do
+              use GenServer
+
+              def init(opts), do: {:ok, opts}
+
+              def handle_call({:ring, work}, from, state) do
+                Task.Supervisor.start_child(Shop.Tasks, fn ->
+                  GenServer.reply(from, work.(Nostrum.Api.Message.create(state.channel, "ring")))
+                end)
+
+                {:noreply, state}
+              end
+
+              def handle_call({:double, number}, _from, state) do
+                double = fn value -> value * 2 end
+                {:reply, double.(number), state}
+              end
+
+              def handle_call(:client, _from, state), do: {:reply, OpenAI.Config.new(state.key), state}
+              def handle_call(:nodes, _from, state), do: {:reply, Node.list(), state}
+            end
+            """
+        ),
         Example(
             """
             # file: lib/shop/feed.ex
@@ -1191,7 +1262,9 @@ class BlockingCallback(Rule):
 
     def _unknown_functions(self, file: FileView, module: Module, callback: Function) -> Iterator[Finding]:
         for clause in callback.clauses:
-            for span in called_fields(file.source, clause):
+            places = [(span, Severity.INFORMATION) for span in called_fields(file.source, clause)]
+            places += [(span, Severity.HINT) for span in called_from_message(file.source, clause)]
+            for span, severity in places:
                 function = file.source.text(span)
                 yield self.report(
                     file.facts.path,
@@ -1200,7 +1273,7 @@ class BlockingCallback(Rule):
                     f"`{module.name}` waits for it",
                     snippet=function,
                     scope=scope_of(module, callback),
-                    severity=Severity.INFORMATION,
+                    severity=severity,
                     confidence=Confidence.HEURISTIC,
                     fix=FixKind.LLM,
                 )

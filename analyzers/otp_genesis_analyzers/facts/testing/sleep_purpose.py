@@ -127,6 +127,8 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
         return "silence"
     if _about_time(source, block, sleep, slept_ms) or _is_longer_than_given(source, block, sleep):
         return "time"
+    if _is_of_given_attribute(source, block, sleep):
+        return "time"
     has_read = _reads(behind[0]) and len(behind) > 1
     looks = behind[1] if has_read else behind[0]
     if _is_still_alive(looks):
@@ -309,6 +311,27 @@ def _is_longer_than_given(source: Source, block: TestBlock, sleep: Call) -> bool
         _SHORTEST_GIVEN_MS <= time_ms < slept_ms <= 1.5 * time_ms or _SECOND_MS <= time_ms == slept_ms
         for time_ms in given
     )
+
+
+def _is_of_given_attribute(source: Source, block: TestBlock, sleep: Call) -> bool:
+    """`run_in(job, @delay_ms)`, and then `Process.sleep(2 * @delay_ms)`: the delay is the test's own."""
+    body = block.clause.body
+    slept = _attributes_in(source.node_at(sleep.span))
+    if body is None or not slept:
+        return False
+    return any(
+        not slept.isdisjoint(_attributes_in(argument))
+        for node in syntax.below(source.node_at(body))
+        if node.type == "call" and node.end_byte <= sleep.head.start and not _is_sleep(node)
+        if not syntax.local_name(node).startswith(("assert", "refute"))
+        for argument in syntax.arguments(node)
+    )
+
+
+def _attributes_in(node: Node) -> set[str]:
+    """`@delay_ms`, as it is written."""
+    found = (inner for inner in syntax.below(node) if inner.type == "unary_operator")
+    return {syntax.text(inner) for inner in found if syntax.operator(inner) == "@"}
 
 
 def _is_said_to_be_about_time(source: Source, sleep: Call) -> bool:

@@ -662,6 +662,32 @@ class TestSleep(Rule):
             end
             """
         ),
+        Example(
+            """
+            # file: test/shop/timetable_test.exs
+            defmodule Shop.TimetableTest do
+              use ExUnit.Case
+
+              @delay_ms 200
+              @patience_ms 100
+
+              test "runs the job" do
+                Shop.Timetable.run_in(&Shop.Log.note/0, @delay_ms)
+                Process.sleep(2 * @delay_ms)
+            #   ^^^^^^^^^^^^^ hint: to let time pass
+                assert Shop.Log.notes() == [:noted]
+              end
+
+              test "notes what it does" do
+                Shop.Timetable.run()
+                assert_receive :ran, @patience_ms
+                Process.sleep(@patience_ms)
+            #   ^^^^^^^^^^^^^ warning: hopes that the other process is done
+                assert Shop.Log.notes() == [:noted]
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(

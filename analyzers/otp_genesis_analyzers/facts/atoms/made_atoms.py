@@ -34,6 +34,7 @@ From = Literal[
     "process",  # the text of a pid or of a reference
     "key",  # the keys of a map or of other pairs, all of them
     "piece",  # a part of a text
+    "choice",  # what a list is sorted or filtered by
     "bounded",  # one of a few values that the code itself names
     "unknown",
 ]

@@ -1,4 +1,7 @@
-"""Texts that may be anything by what they are: of a packet, of a pid, the keys of a map, parts of a text."""
+"""Texts that may be anything by what they are: of a packet, of a pid, the keys of a map, parts of a text.
+
+So may be what somebody chooses: what a list is sorted or filtered by.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from typing import Literal
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.calls.provenance import Binding, binding_of
+from otp_genesis_analyzers.facts.calls.provenance import Binding, binding_of, handed_to
 
-OpenText = Literal["packet", "process", "key", "piece"]
+OpenText = Literal["packet", "process", "key", "piece", "choice"]
 
 _PACKETS = frozenset({":udp", ":tcp", ":ssl"})
 _OF_PROCESSES = frozenset({":erlang.pid_to_list", ":erlang.ref_to_list"})
@@ -20,6 +23,13 @@ _PROCESSES = ("pid", "ref", "self()", "make_ref()")
 _OWN_TEXTS = ("module", "__MODULE__", "env", "config", "node", "path", "file", "version")
 """Parts of the names of texts that the system itself brings."""
 _PUTS = frozenset({"Map.put", "Map.put_new", "Keyword.put"})
+_CHOICES = frozenset(
+    {"sort", "sort_by", "sort_field", "sort_column", "sort_order", "sort_dir", "sort_direction", "sort_key"}
+    | {"order_by", "order_dir", "order_field", "role", "tab"}
+)
+"""Names of parameters that a user chooses the text of."""
+_CHOSEN = frozenset({"filters", "params", "query_params", "search_params", "filter_params"})
+"""Names of pairs whose keys a user chooses."""
 _MAX_DEPTH = 8
 
 
@@ -75,7 +85,14 @@ def _bound(binding: Binding, name: str, depth: int) -> OpenText | None:
     if binding.way == "head":
         parts = syntax.children(binding.pattern) if binding.pattern.type == "tuple" else []
         is_packet = bool(parts) and syntax.text(parts[0]) in _PACKETS and name in syntax.text(parts[-1])
-        return "packet" if is_packet else None
+        is_choice = binding.pattern.type == "identifier" and name in _CHOICES
+        return "packet" if is_packet else "choice" if is_choice else None
+    if binding.way == "closure" and _is_first_of_pair(binding.pattern, name):
+        closure = binding.pattern.parent
+        while closure is not None and closure.type != "anonymous_function":
+            closure = closure.parent
+        pairs = handed_to(closure) if closure is not None else None
+        return "choice" if pairs is not None and syntax.text(pairs) in _CHOSEN else None
     if binding.way in ("match", "subject") and binding.value is not None:
         return open_text(binding.value, depth + 1)
     return None

@@ -27,6 +27,7 @@ from otp_genesis_analyzers.source import Source
 
 _AT_BOOT = frozenset({"Config", "ConfigHelper", "Application", "Release", "Migration", "Migrations"})
 """Parts of the names of modules that run once."""
+_COMMAND_LINES = frozenset({"CLI", "Cli", "Commands", "Console"})
 _ONCE = frozenset({"init", "terminate", "render", "mount"})
 _ORIGINS: dict[From, str] = {
     "request": "out of what a request brings",
@@ -36,6 +37,7 @@ _ORIGINS: dict[From, str] = {
     "process": "out of the text of a process or a reference, which is another each time",
     "key": "out of each key that comes",
     "piece": "out of a part of a text that is only known at run time",
+    "choice": "out of what somebody chooses, to sort, to filter, as a role",
     "unknown": "out of a value that is only known at run time",
     "bounded": "",
 }
@@ -53,10 +55,10 @@ class DynamicAtom(Rule):
     - a process gets a name that is made of a record's id.
 
     It is **information** in callbacks, in controllers and views where the origin is not in sight, for decoded
-    documents (what stands under a key that is a text), packets, parts of texts, all the keys of a map and
-    ids, for nodes that a request names, where the text that a start gets becomes the name of the process, and
-    where it is made after `to_existing_atom` has refused. Elsewhere it is a **hint**, which preset `default`
-    does not show.
+    documents (what stands under a key that is a text), packets, parts of texts, all the keys of a map,
+    ids, and parameters that are named after a choice (`sort`, `role`, each key of `filters`), for nodes that
+    a request names, where the text that a start gets becomes the name of the process, and where it is made
+    after `to_existing_atom` has refused. Elsewhere it is a **hint**, which preset `default` does not show.
 
     ## Why it matters on the BEAM
     Atoms are never collected. Each new one stays in a table of 1,048,576 entries by default, and when that
@@ -358,8 +360,47 @@ class DynamicAtom(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Page do
+              import Ecto.Query
+
+              def sorted(query, sort) do
+                order_by(query, ^[{:asc, sort |> String.replace_leading("-", "") |> String.to_atom()}])
+            #                                                                       ^^^^^^^^^^^^^^ information
+              end
+
+              def filtered(query, filters) do
+                Enum.reduce(filters, query, fn {key, value}, query ->
+                  where(query, ^clause(String.to_atom(key), value))
+            #                          ^^^^^^^^^^^^^^ information: chooses
+                end)
+              end
+
+              def with_role(member, role) do
+                Ecto.Changeset.change(member, role: String.to_atom(role))
+            #                                       ^^^^^^^^^^^^^^ information: as a role
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Sorted do
+              def by(query, sort) when sort in ["name", "price"], do: by_field(query, String.to_atom(sort))
+
+              def with_role(member, role) do
+                if role in ~w(admin guest), do: Map.put(member, :role, String.to_atom(role)), else: member
+              end
+
+              def list(query), do: listed(query, "price")
+              defp listed(query, sort), do: by_field(query, String.to_atom(sort))
+              defp by_field(query, field), do: {query, field}
+            end
+            """
+        ),
         Example(
             """
             defmodule ShopWeb.ShelfController do
@@ -614,6 +655,8 @@ def _judged(source: Source, graph: CallGraph, made: MadeAtom, origin: From) -> t
         )
     words = f"{what} makes atoms {_ORIGINS[origin]}: atoms are never collected, the table of them is finite"
     known = origin not in ("unknown", "bounded")
+    if origin == "choice" and not _COMMAND_LINES.isdisjoint(made.module.name.split(".")):
+        known = False  # it ends with the command
     return (Severity.INFORMATION if known or _is_hot(graph, made) else Severity.HINT), words
 
 

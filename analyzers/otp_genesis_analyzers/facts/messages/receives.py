@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.results import kept_variables
 from otp_genesis_analyzers.facts.messages.mailbox import traps_exits
 from otp_genesis_analyzers.facts.messages.shapes import is_later, sent_by, taken, unwrapped
 from otp_genesis_analyzers.facts.model import Call, Clause, Module, Receive
 from otp_genesis_analyzers.facts.processes.monitors import monitors_process
+from otp_genesis_analyzers.source import Source
 from otp_genesis_analyzers.terms import Term
+
+_ENDS = frozenset({"exit", "raise"})
 
 
 def waits_for_ever(receive: Receive) -> bool:
@@ -79,6 +83,15 @@ def sends_before(clause: Clause, receive: Receive) -> bool:
         if call.runs != "elsewhere"
         for sent in (sent_by(call),)
     )
+
+
+def gives_up_for_good(source: Source, receive: Receive) -> bool:
+    """`after 5_000 -> exit(:port_timed_out)`: the process ends, and nothing that comes late is handled."""
+    call = source.node_at(receive.span).parent
+    block = syntax.do_block(call) if call is not None and call.type == "call" else None
+    late = syntax.sections(block)[1].get("after", []) if block is not None else []
+    steps = syntax.stab_parts(late[0])[2] if len(late) == 1 and late[0].type == "stab_clause" else []
+    return bool(steps) and syntax.local_name(steps[-1]) in _ENDS
 
 
 def flushes_monitor_after(clause: Clause, receive: Receive) -> bool:

@@ -9,6 +9,7 @@ from otp_genesis_analyzers.facts.messages.receives import (
     ends_with_process,
     ends_with_timer,
     flushes_monitor_after,
+    gives_up_for_good,
     monitors_before,
     sends_before,
     takes_any_end,
@@ -20,6 +21,7 @@ from otp_genesis_analyzers.facts.model import Clause, Module, Receive
 from otp_genesis_analyzers.facts.processes.callbacks import callback_chains
 from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
+from otp_genesis_analyzers.source import Source
 
 _LAST_CALLBACKS = ("terminate/2", "terminate/3")
 _MEANWHILE = "meanwhile the server answers nobody"
@@ -38,7 +40,8 @@ class ReceiveInCallback(Rule):
     in the same process. It is a **warning** when nothing ends the wait, when it is for the answer to what the
     function has sent before, and when the wait for a monitored process gives up without
     `Process.demonitor(ref, [:flush])`. It is **information** when otherwise a timeout, a timer or the end
-    of a process ends it, and a **hint** when that is done with care.
+    of a process ends it, or when the server itself ends with the timeout, and a **hint** when that is done
+    with care.
 
     ## Why it matters on the BEAM
     A server takes one message after the other. While a callback waits, calls queue up, timers are late and
@@ -307,6 +310,40 @@ class ReceiveInCallback(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Scales do
+              use GenServer
+
+              def init(port), do: {:ok, port}
+
+              def handle_call(:weigh, _from, port), do: {:reply, ask(port, :weigh), port}
+              def handle_call(:tare, _from, port), do: {:reply, ask_softly(port, :tare), port}
+
+              defp ask(port, command) do
+                send(port, {self(), {:command, command}})
+
+                receive do
+            #   ^^^^^^^ information: it ends where no message comes
+                  {^port, {:data, answer}} -> answer
+                after
+                  5_000 -> exit(:scales_are_silent)
+                end
+              end
+
+              defp ask_softly(port, command) do
+                send(port, {self(), {:command, command}})
+
+                receive do
+            #   ^^^^^^^ warning: what comes too late stays to be handled
+                  {^port, {:data, answer}} -> answer
+                after
+                  5_000 -> {:error, :timeout}
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -457,7 +494,7 @@ class ReceiveInCallback(Rule):
                     continue
                 for clause in function.clauses:
                     for receive in clause.receives:
-                        judgement = _judge(module, clause, receive)
+                        judgement = _judge(file.source, module, clause, receive)
                         if judgement is not None:
                             yield self._finding(file, scope_of(module, function), chain, receive, judgement)
 
@@ -477,7 +514,7 @@ class ReceiveInCallback(Rule):
         )
 
 
-def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | None:
+def _judge(source: Source, module: Module, clause: Clause, receive: Receive) -> _Judgement | None:
     if receive.runs != "here" or takes_what_is_there(clause, receive):
         return None
     if waits_for_ever(receive):
@@ -487,6 +524,8 @@ def _judge(module: Module, clause: Clause, receive: Receive) -> _Judgement | Non
             return _Judgement(Severity.INFORMATION, "until its timer goes off, the server answers nobody")
         return _Judgement(Severity.WARNING, "without an `after`, nothing ends the wait if no message comes")
     if not monitors_before(clause, receive):
+        if gives_up_for_good(source, receive):
+            return _Judgement(Severity.INFORMATION, f"{_MEANWHILE}, and it ends where no message comes")
         asked = sends_before(clause, receive) and not ends_with_process(receive)
         severity = Severity.WARNING if asked else Severity.INFORMATION
         return _Judgement(severity, f"{_MEANWHILE}, and what comes too late stays to be handled")

@@ -44,6 +44,10 @@ _CONNECTS = frozenset(
         ("Mint.HTTP2", "connect"),
         ("GRPC.Stub", "connect"),
         ("AMQP.Connection", "open"),
+        (":amqp_connection", "start"),
+        (":epgsql", "connect"),
+        (":eldap", "open"),
+        (":emqtt", "connect"),
     }
 )
 _API_NAMESPACES = ("Nostrum.Api", "Slack.Web")

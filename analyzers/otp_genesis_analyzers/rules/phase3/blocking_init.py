@@ -329,6 +329,31 @@ class BlockingInit(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Changes do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                {:ok, connection} = :epgsql.connect(opts[:database])
+            #                       ^^^^^^^^^^^^^^^ warning: waits for a connection
+                {:ok, connection}
+              end
+            end
+
+            defmodule Shop.Directory do
+              use GenServer
+
+              @impl true
+              def init(opts) do
+                {:ok, handle} = :eldap.open(opts[:hosts])
+            #                   ^^^^^^^^^^^ warning: waits for a connection
+                {:ok, handle}
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(

@@ -80,6 +80,21 @@ def swallowed_in(source: Source, function: Function, clause: Clause) -> Iterator
                 break
 
 
+def retried_for_ever(source: Source, function: Function, clause: Clause) -> Iterator[Swallowed]:
+    """Handlers of everything that do nothing but call the function again, with just what it was given."""
+    names = [parameter.value for parameter in clause.head if parameter.kind == "variable"]
+    comes_back = any(not call.module and call.name == function.name for call in clause.calls)
+    if not comes_back or len(names) != len(clause.head):
+        return
+    for guarded in guarded_in(source, clause):
+        for handler in guarded.handlers:
+            if _takes_everything(handler) and len(handler.body) == 1:
+                again = handler.body[0]
+                given = [syntax.text(argument) for argument in syntax.arguments(again)]
+                if syntax.local_name(again) == function.name and given == names:
+                    yield Swallowed(function, clause, guarded, handler)
+
+
 def _takes_everything(handler: Handler) -> bool:
     """Every exception, every exit, or every way to fail; `catch value` takes only what is thrown."""
     return handler.takes_all and (handler.section == "rescue" or len(handler.patterns) == 2)

@@ -17,6 +17,7 @@ from otp_genesis_analyzers.facts.calls.swallowed import (
     only_converts,
     reaches_outside,
     receiver_around,
+    retried_for_ever,
     swallowed_in,
 )
 from otp_genesis_analyzers.facts.model import Module
@@ -40,12 +41,13 @@ class SwallowedException(Rule):
     """A handler takes every failure, and nobody learns that there was one.
 
     ## What it does
-    Reports `rescue _ ->`, `rescue e ->` and `catch _, _ ->` that give a fixed value: nothing logs, counts or
-    raises again, and the failure is not in the value. It is **information** in a callback of a server, in a
-    job and in a task, and in the client functions of a server, where `[]` or `nil` for a server that is away
-    can't be told from an answer. So it is for such a value in other code that asks a database or over HTTP.
-    It is a **warning** where the value opens a gate (`{:allow, _}` when the check itself failed), and a
-    **hint**, in preset `strict`, for other values in code that asks the world around it.
+    Reports `rescue _ ->`, `rescue e ->` and `catch _, _ ->` that give a fixed value: nothing logs, counts
+    or raises again, and the failure is not in the value. It is **information** in a callback of a server,
+    in a job and in a task, and in the client functions of a server, where `[]` or `nil` for a server that
+    is away can't be told from an answer, and for a handler that only calls its function again with what it
+    was given. So it is for such a value in other code that asks a database or over HTTP. It is a
+    **warning** where the value opens a gate (`{:allow, _}` when the check itself failed), and a **hint**,
+    in preset `strict`, for other values in code that asks the world around it.
 
     ## Why it matters on the BEAM
     A crash is how a process tells that its state or its world is not what it assumed. Supervisors, links,
@@ -222,6 +224,27 @@ class SwallowedException(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Hosts do
+              def resolve(host) do
+                Shop.Dns.resolve(host)
+              rescue
+                _error -> resolve(host)
+            #   ^^^^^^ information: tried again at once and for ever
+              end
+
+              def all(fun) do
+                try do
+                  Shop.Repo.all(fun.())
+                catch
+                  _, _ -> all(fun)
+            #     ^^^^ information: every failure of `all/1` is tried again
+                end
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
         Example(
@@ -316,10 +339,24 @@ class SwallowedException(Rule):
                 kind, reason -> {:error, {kind, reason}}
               end
 
-              def again(fun) do
+              def again(fun, tries) when tries > 0 do
                 Shop.Repo.all(fun.())
               rescue
-                _ -> again(fun)
+                _ -> again(fun, tries - 1)
+              end
+
+              def resolve(host) do
+                Shop.Dns.resolve(host)
+              rescue
+                Shop.Dns.Timeout -> resolve(host)
+              end
+
+              def poll(host) do
+                Shop.Dns.resolve(host)
+              rescue
+                _ ->
+                  Process.sleep(1_000)
+                  poll(host)
               end
 
               def reraised(order) do
@@ -413,6 +450,10 @@ class SwallowedException(Rule):
 
     def check(self, file: FileView) -> Iterable[Finding]:
         for module in production_modules(file.facts, file.role):
+            for function in module.functions:
+                for clause in function.clauses if function.kind in ("def", "defp") else ():
+                    for retried in retried_for_ever(file.source, function, clause):
+                        yield self._retried(file, module, retried)
             found = [
                 swallowed
                 for function in module.functions
@@ -428,6 +469,19 @@ class SwallowedException(Rule):
                 judged = _judge(graph, swallowed, servers, jobs)
                 if judged is not None:
                     yield self._finding(file, module, swallowed, judged)
+
+    def _retried(self, file: FileView, module: Module, found: Swallowed) -> Finding:
+        return self.report(
+            file.facts.path,
+            found.handler.span,
+            f"every failure of `{found.function.id}` is tried again at once and for ever, and nothing tells "
+            "of it: name the ones that pass, wait between, and give up",
+            snippet=syntax.text(found.value),
+            scope=scope_of(module, found.function),
+            severity=Severity.INFORMATION,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+        )
 
     def _finding(self, file: FileView, module: Module, found: Swallowed, judged: _Judged) -> Finding:
         value = " ".join(syntax.text(found.value).split())

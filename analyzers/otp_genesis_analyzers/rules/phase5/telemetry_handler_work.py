@@ -22,6 +22,9 @@ from otp_genesis_analyzers.facts.telemetry.handler_work import SlowWork, only_on
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule, scope_of
+from otp_genesis_analyzers.source import Source
+
+_NEAR_LINES = 2
 
 
 class TelemetryHandlerWork(Rule):
@@ -31,6 +34,7 @@ class TelemetryHandlerWork(Rule):
     Reports the first call in a telemetry handler (a `fn`, or a function of the project) that waits: for the
     database, an HTTP answer, a connection, a system command, another node, a task, a sleep, a file. It is a
     hint where the handler is attached to failures alone (`[:oban, :job, :exception]`), which are rare.
+    A hint stands where the handler is attached, too, some lines away.
 
     ## Why it matters on the BEAM
     A handler is no process of its own: it runs in the process that emits the event, before the emitter goes
@@ -88,6 +92,7 @@ class TelemetryHandlerWork(Rule):
 
               def setup do
                 :telemetry.attach("requests", [:phoenix, :endpoint, :stop], &__MODULE__.handle_event/4, nil)
+            #   ^^^^^^^^^^^^^^^^^ hint: that is attached here
               end
 
               def handle_event(_event, measurements, metadata, _config) do
@@ -103,6 +108,7 @@ class TelemetryHandlerWork(Rule):
             defmodule Shop.Alerts do
               def setup(url) do
                 :telemetry.attach_many(
+            #   ^^^^^^^^^^^^^^^^^^^^^^ hint: that is attached here
                   "alerts",
                   [[:shop, :sale, :stop], [:shop, :sale, :exception]],
                   fn event, _, metadata, _ ->
@@ -154,6 +160,7 @@ class TelemetryHandlerWork(Rule):
             defmodule Shop.JobErrors do
               def setup do
                 :telemetry.attach("errors", [:oban, :job, :exception], &__MODULE__.handle_event/4, nil)
+            #   ^^^^^^^^^^^^^^^^^ hint: that is attached here
               end
 
               def handle_event(_event, _measurements, metadata, _config) do
@@ -179,6 +186,23 @@ class TelemetryHandlerWork(Rule):
               def handle_event(_event, measurements, _metadata, _config) do
                 File.write!("audit.log", inspect(measurements), [:append])
             #   ^^^^^^^^^^^ information: wait for the disk
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Usage do
+              @repo Application.compile_env(:shop, :repo)
+
+              def setup do
+                :telemetry.attach_many("usage", [[:shop, :visit]], &Shop.Usage.handle_event/4, nil)
+            #   ^^^^^^^^^^^^^^^^^^^^^^ hint: that is attached here
+              end
+
+              def handle_event([:shop, :visit], measurements, metadata, _config) do
+                @repo.insert(Shop.Visit.new(metadata.user_id, measurements))
+            #   ^^^^^^^^^^^^ information: for the database
               end
             end
             """
@@ -328,12 +352,12 @@ class TelemetryHandlerWork(Rule):
         attach: Site | None,
     ) -> Iterator[Finding]:
         act = strongest_act(calls)
-        slow = sorted(slow_work(calls), key=lambda work: work.call.head.start)
+        slow = sorted(slow_work(file.source, calls), key=lambda work: work.call.head.start)
         if slow and (act is None or act.act != "waits"):
             yield self.report(
                 file.facts.path,
                 slow[0].call.head,
-                _message(slow),
+                _message(file.source, slow),
                 snippet=file.source.text(slow[0].call.span),
                 scope=scope_at(module, slow[0].call),
                 severity=_severity(attach.call) if attach is not None else Severity.INFORMATION,
@@ -341,16 +365,41 @@ class TelemetryHandlerWork(Rule):
                 fix=FixKind.LLM,
                 related=related,
             )
+            if attach is not None and _is_apart(file.source, attach.call, slow[0].call):
+                yield self._at_attach(file, module, attach, slow[0])
+
+    def _at_attach(self, file: FileView, module: Module, attach: Site, slow: SlowWork) -> Finding:
+        return self.report(
+            file.facts.path,
+            attach.call.head,
+            f"the handler that is attached here makes whoever emits the event wait for {slow.words}",
+            snippet=file.source.text(attach.call.head),
+            scope=scope_at(module, attach.call),
+            severity=Severity.HINT,
+            confidence=Confidence.STRONG,
+            fix=FixKind.LLM,
+            related=(Related(file.facts.path, slow.call.head, "waits here"),),
+        )
 
 
 def _severity(attach: Call) -> Severity:
     return Severity.HINT if only_on_failures(attach) else Severity.INFORMATION
 
 
-def _message(slow: list[SlowWork]) -> str:
+def _is_apart(source: Source, attach: Call, work: Call) -> bool:
+    """So many lines lie between the two that neither shows the other."""
+    first, last = sorted((attach.head.start, work.head.start))
+    return source.content.count(b"\n", first, last) > _NEAR_LINES
+
+
+def _message(source: Source, slow: list[SlowWork]) -> str:
     more = len(slow) - 1
     others = f", and {more} other call{'s' if more > 1 else ''} too" if more else ""
     return (
-        f"`{slow[0].call.target}` in a telemetry handler makes whoever emits the event wait for"
+        f"`{_target(source, slow[0].call)}` in a telemetry handler makes whoever emits the event wait for"
         f" {slow[0].words}{others}. Put what it needs into an ETS table, for a process that does the work"
     )
+
+
+def _target(source: Source, call: Call) -> str:
+    return f"{source.text(call.head)}/{call.arity}" if call.module == "?" else call.target

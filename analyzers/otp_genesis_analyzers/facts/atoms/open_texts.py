@@ -57,12 +57,17 @@ def open_text(value: Node, depth: int = 0) -> OpenText | None:
 
 
 def is_made_key(value: Node, made: Node) -> bool:
-    """`{String.to_atom(key), value}`, `Map.put(map, String.to_atom(key), value)`, of each pair of another."""
+    """`{String.to_atom(key), value}`, `Map.put(map, String.to_atom(key), value)`, of each pair of another.
+
+    The pair may be what a function gets: `defp attribute({key, value}), do: {String.to_atom(key), value}`.
+    """
     binding = binding_of(value) if value.type == "identifier" else None
     if binding is None or not _is_first_of_pair(binding.pattern, syntax.text(value)):
         return False
     from_each = binding.pattern.parent
-    is_each = binding.way == "closure" or (from_each is not None and syntax.operator(from_each) == "<-")
+    is_each = binding.way in ("closure", "head") or (
+        from_each is not None and syntax.operator(from_each) == "<-"
+    )
     while made.parent is not None and made.parent.type in ("call", "dot", "binary_operator"):
         if made.parent.type == "binary_operator" and syntax.operator(made.parent) != "|>":
             return False
@@ -87,15 +92,24 @@ def _bound(binding: Binding, name: str, depth: int) -> OpenText | None:
         is_packet = bool(parts) and syntax.text(parts[0]) in _PACKETS and name in syntax.text(parts[-1])
         is_choice = binding.pattern.type == "identifier" and name in _CHOICES
         return "packet" if is_packet else "choice" if is_choice else None
-    if binding.way == "closure" and _is_first_of_pair(binding.pattern, name):
-        closure = binding.pattern.parent
-        while closure is not None and closure.type != "anonymous_function":
-            closure = closure.parent
-        pairs = handed_to(closure) if closure is not None else None
-        return "choice" if pairs is not None and syntax.text(pairs) in _CHOSEN else None
+    if binding.way == "closure":
+        collection = _gone_over(binding.pattern)
+        if collection is None:
+            return None
+        if _is_first_of_pair(binding.pattern, name) and syntax.text(collection) in _CHOSEN:
+            return "choice"
+        return "piece" if open_text(collection, depth + 1) == "piece" else None
     if binding.way in ("match", "subject") and binding.value is not None:
         return open_text(binding.value, depth + 1)
     return None
+
+
+def _gone_over(parameter: Node) -> Node | None:
+    """What the `fn` of this parameter goes over: its elements come out of that."""
+    closure = parameter.parent
+    while closure is not None and closure.type != "anonymous_function":
+        closure = closure.parent
+    return handed_to(closure) if closure is not None else None
 
 
 def _given(call: Node, arguments: list[Node], depth: int) -> OpenText | None:

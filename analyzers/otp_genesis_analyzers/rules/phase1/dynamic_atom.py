@@ -384,8 +384,39 @@ class DynamicAtom(Rule):
             end
             """
         ),
+        Example(
+            """
+            defmodule Shop.Stanza do
+              def attributes(pairs), do: Enum.map(pairs, &attribute/1)
+
+              defp attribute({"from", address}), do: {:from, address}
+              defp attribute({name, value}), do: {String.to_atom(name), value}
+            #                                     ^^^^^^^^^^^^^^ information: out of each key that comes
+
+              def answer(text) do
+                text
+                |> String.split(";")
+                |> Enum.chunk_every(2)
+                |> Enum.reduce([], fn [name, value], found ->
+                  Keyword.put_new(found, name |> String.downcase() |> String.to_atom(), value)
+            #                                                         ^^^^^^^^^^^^^^ information: a part
+                end)
+              end
+            end
+            """
+        ),
     ]
     VALID: ClassVar = [
+        Example(
+            """
+            defmodule Shop.Sizes do
+              @sizes "small medium large"
+
+              def all, do: @sizes |> String.split() |> Enum.map(fn size -> String.to_atom(size) end)
+              def first, do: "small medium" |> String.split() |> Enum.map(fn size -> String.to_atom(size) end)
+            end
+            """
+        ),
         Example(
             """
             defmodule Shop.Sorted do

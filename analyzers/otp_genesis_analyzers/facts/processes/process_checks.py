@@ -34,6 +34,9 @@ _BY_NAME = frozenset(
         ("Registry", "lookup"),
         (":global", "whereis_name"),
         (":erlang", "whereis"),
+        ("Swarm", "whereis_name"),
+        ("Horde.Registry", "whereis_name"),
+        (":syn", "whereis_name"),
     }
 )
 _SUPERVISOR_CALLS = frozenset(

@@ -37,8 +37,8 @@ class CheckThenActProcess(Rule):
     """Whether a process is there decides what is done, and meanwhile the answer may have changed.
 
     ## What it does
-    Reports `Process.whereis`, `GenServer.whereis`, `Registry.lookup`, `:global.whereis_name` and
-    `Process.alive?` in three roles. A process that is not found is started, and nothing knows of
+    Reports `Process.whereis`, `GenServer.whereis`, `Registry.lookup`, `:global.whereis_name`, that of Swarm
+    and its kin, and `Process.alive?` in three roles. A process that is not found is started, and nothing knows of
     `{:error, {:already_started, pid}}`. A process that is found is called, or a name that is found is sent a
     message, and nothing catches the failure; the call may stand in a function of another module that gets
     the pid (a **hint** where a library's `stop` or `close` gets it). A server asks again and again whether a
@@ -310,6 +310,19 @@ class CheckThenActProcess(Rule):
             #                            ^^^^^^^^^^^^^^ information: when `Till.close` comes
                 if Process.alive?(state.printer), do: Serial.Printer.close(state.printer)
             #      ^^^^^^^^^^^^^^ hint: when `Serial.Printer.close` comes
+              end
+            end
+            """
+        ),
+        Example(
+            """
+            defmodule Shop.Alerts do
+              def handle(event) do
+                case Swarm.whereis_name(event) do
+            #        ^^^^^^^^^^^^^^^^^^ information: another process may start it meanwhile
+                  :undefined -> Shop.Alert.start_link(event)
+                  pid -> send(pid, {:again, event})
+                end
               end
             end
             """

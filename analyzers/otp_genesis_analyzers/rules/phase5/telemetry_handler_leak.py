@@ -257,6 +257,28 @@ class TelemetryHandlerLeak(Rule):
     VALID: ClassVar = [
         Example(
             """
+            # file: test/shop/refunds_test.exs
+            defmodule Shop.RefundsTest do
+              use ExUnit.Case
+
+              setup do
+                on_exit(fn ->
+                  for handler <- :telemetry.list_handlers([:shop]), do: :telemetry.detach(handler.id)
+                end)
+              end
+
+              test "counts a refund" do
+                :telemetry.attach("test-refunds", [:shop, :refund], &__MODULE__.forward/4, self())
+                Shop.Sales.refund(1)
+                assert_receive :refunded
+              end
+
+              def forward(_event, _measurements, _metadata, pid), do: send(pid, :refunded)
+            end
+            """
+        ),
+        Example(
+            """
             # file: lib/shop_web/live/sales_live.ex
             defmodule ShopWeb.SalesLive do
               use Phoenix.LiveView

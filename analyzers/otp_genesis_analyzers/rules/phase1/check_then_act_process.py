@@ -37,12 +37,13 @@ class CheckThenActProcess(Rule):
     """Whether a process is there decides what is done, and meanwhile the answer may have changed.
 
     ## What it does
-    Reports `Process.whereis`, `GenServer.whereis`, `Registry.lookup`, `:global.whereis_name`, that of Swarm
-    and its kin, and `Process.alive?` in three roles. A process that is not found is started, and nothing knows of
-    `{:error, {:already_started, pid}}`. A process that is found is called, or a name that is found is sent a
-    message, and nothing catches the failure; the call may stand in a function of another module that gets
-    the pid (a **hint** where a library's `stop` or `close` gets it). A server asks again and again whether a
-    process that it keeps in its state is still alive, where a monitor would tell it.
+    Reports `Process.whereis`, `GenServer.whereis`, `Registry.lookup`, `:global.whereis_name`, that of
+    Swarm and its kin, and `Process.alive?` in three roles. A process that is not found is started, and
+    nothing knows of `{:error, {:already_started, pid}}`. A process that is found is called, or a name
+    that is found is sent a message, and nothing catches the failure; the call may stand in a function of
+    another module that gets the pid (a **hint** where a library's `stop` or `close` gets it). A server
+    asks again and again whether a process that it keeps in its state is still alive, where a monitor
+    would tell it.
 
     ## Why it matters on the BEAM
     The answer is about a moment that has passed. Of two processes that both find nothing, both start; the

@@ -331,6 +331,27 @@ class BlockingInit(Rule):
         ),
         Example(
             """
+            # file: mix.exs
+            defmodule Post.MixProject do
+              use Mix.Project
+
+              def project, do: [app: :post, version: "1.0.0", package: [licenses: ["MIT"]]]
+            end
+            # file: lib/post/connection.ex
+            defmodule Post.Connection do
+              use GenServer
+
+              def init(opts), do: {:ok, Post.Transport.open(opts)}
+              #                         ^^^^^^^^^^^^^^^^^^^ information: waits for a connection
+            end
+            # file: lib/post/transport.ex
+            defmodule Post.Transport do
+              def open(opts), do: :gen_tcp.connect(opts[:host], 25, [])
+            end
+            """
+        ),
+        Example(
+            """
             defmodule Shop.Changes do
               use GenServer
 
@@ -530,9 +551,7 @@ class BlockingInit(Rule):
                 yield self._there(file, module, wait)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
-        """Whoever starts a connection of a published package wants to know whether there is one."""
-        app = project.app_of(finding.path)
-        if finding.severity is not Severity.WARNING or app is None or not (app.is_library or app.packaged):
+        if finding.severity is not Severity.WARNING or not _is_for_others(project, finding.path):
             return finding
         facts = project.files[finding.path].facts
         is_connection = any(
@@ -549,7 +568,9 @@ class BlockingInit(Rule):
                 continue
             shown = (found.span for found in project.files[wait.path].findings if found.code == self.code)
             if wait.call.head not in shown:
-                yield self._elsewhere(wait)
+                found = self._elsewhere(wait)
+                is_connection = wait.far.wait.kind == "connect" and _is_for_others(project, wait.path)
+                yield structs.replace(found, severity=Severity.INFORMATION) if is_connection else found
 
     def _elsewhere(self, wait: WaitElsewhere) -> Finding:
         far, itself = wait.far, wait.far.call is wait.call
@@ -601,6 +622,12 @@ class BlockingInit(Rule):
             related=related,
             fix=_fix(file, module, wait),
         )
+
+
+def _is_for_others(project: Project, path: str) -> bool:
+    """Whoever starts a connection of a library wants to know whether there is one."""
+    app = project.app_of(path)
+    return app is not None and (app.is_library or app.packaged)
 
 
 def _fix(file: FileView, module: Module, wait: CallbackWait) -> FixKind:

@@ -72,9 +72,9 @@ class Gate:
         def is_large(rule: Card) -> bool:
             """Enough for a rule that only speaks of large modules."""
             limits = {**rule.thresholds, **thresholds.get(rule.code, {})}
-            return not rule.most_lines or (
-                lines > limits[rule.most_lines] or functions > limits[rule.most_functions]
-            )
+            sizes = ((rule.most_lines, lines), (rule.most_functions, functions))
+            exceeds = [size > limits[name] for name, size in sizes if name]
+            return any(exceeds) or not exceeds
 
         used = held(self.facts)
         rules: list[Card] = []

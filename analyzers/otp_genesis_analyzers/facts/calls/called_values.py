@@ -14,20 +14,21 @@ from otp_genesis_analyzers.source import Source, Span
 
 def called_fields(source: Source, clause: Clause) -> Iterator[Span]:
     """Where a function is called that a field holds (`state.render`), in the process of the clause."""
-    if clause.body is None:
-        return
-    for node in syntax.below(source.node_at(clause.body)):
-        target = syntax.call_target(node) if node.type == "call" else None
-        if target is None or target.type != "dot" or syntax.right(target) is not None:
-            continue
-        function = syntax.left(target)
-        span = Span(node.start_byte, node.end_byte)
-        if function is not None and _is_field(function) and _runs_here(clause, span):
+    for function in _called(source, clause):
+        if _is_field(function):
             yield Span(function.start_byte, function.end_byte)
 
 
 def called_from_message(source: Source, clause: Clause) -> Iterator[Span]:
     """Where a function is called that came with the message, or is one of those that a field holds."""
+    for function in _called(source, clause):
+        binding = binding_of(function) if function.type == "identifier" else None
+        if binding is not None and _comes_from_outside(binding):
+            yield Span(function.start_byte, function.end_byte)
+
+
+def _called(source: Source, clause: Clause) -> Iterator[Node]:
+    """What stands before the `.` of each `function.(...)` that runs in the process of the clause."""
     if clause.body is None:
         return
     for node in syntax.below(source.node_at(clause.body)):
@@ -35,12 +36,8 @@ def called_from_message(source: Source, clause: Clause) -> Iterator[Span]:
         if target is None or target.type != "dot" or syntax.right(target) is not None:
             continue
         function = syntax.left(target)
-        if function is None or function.type != "identifier":
-            continue
-        binding = binding_of(function)
-        runs_here = _runs_here(clause, Span(node.start_byte, node.end_byte))
-        if runs_here and binding is not None and _comes_from_outside(binding):
-            yield Span(function.start_byte, function.end_byte)
+        if function is not None and _runs_here(clause, Span(node.start_byte, node.end_byte)):
+            yield function
 
 
 def _comes_from_outside(binding: Binding) -> bool:

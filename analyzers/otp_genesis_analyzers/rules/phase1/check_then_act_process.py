@@ -556,7 +556,7 @@ class CheckThenActProcess(Rule):
             yield from self._polled(file, graph)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:
-        step = next((related for related in finding.related), None)
+        step = next(iter(finding.related), None)
         if step is not None and step.message == _HANDED:
             return _handed(project, finding, step)
         if step is None or step.message != _STARTED:

@@ -9,7 +9,7 @@ which neither Elixir nor the language server protocol counts as lines.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -167,6 +167,13 @@ class Source:
 
     def text(self, span: Span) -> str:
         return self.content[span.start : span.end].decode("utf-8", "replace")
+
+    def places_of(self, text: bytes, within: Span) -> Iterator[Span]:
+        """Where these bytes stand, in order, be it in a word, a comment or a string."""
+        at = self.content.find(text, within.start, within.end)
+        while at >= 0:
+            yield Span(at, at + len(text))
+            at = self.content.find(text, at + len(text), within.end)
 
     def node_at(self, span: Span) -> Node:
         """The smallest named node that covers `span`; the same object each time, which knows its children."""

@@ -32,12 +32,10 @@ def quoted_calls(source: Source, module: Module, name: str, *, in_functions: boo
 
     `in_functions` says whether a `fn` around the call, which others may run, is looked through.
     """
-    word = name.encode()
     for macro in module.functions:
         for clause in macro.clauses if macro.kind == "defmacro" else ():
-            at = source.content.find(word, clause.span.start, clause.span.end)
-            while at >= 0:
-                target = source.node_at(Span(at, at + len(word)))
+            for place in source.places_of(name.encode(), clause.span):
+                target = source.node_at(place)
                 call = target.parent
                 if call is not None and call.type == "call" and syntax.text(target) == name:
                     definition = _definition_around(call, in_functions=in_functions)
@@ -45,7 +43,6 @@ def quoted_calls(source: Source, module: Module, name: str, *, in_functions: boo
                     if callback and syntax.call_target(call) == target:
                         head = Span(target.start_byte, target.end_byte)
                         yield QuotedCall(head, call, callback, macro)
-                at = source.content.find(word, at + 1, clause.span.end)
 
 
 def _definition_around(call: Node, *, in_functions: bool) -> Node | None:

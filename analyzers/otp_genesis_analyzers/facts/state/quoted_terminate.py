@@ -28,12 +28,10 @@ def quoted_terminates(source: Source, module: Module) -> Iterator[QuotedTerminat
         return
     for macro in module.functions:
         for clause in macro.clauses if macro.kind == "defmacro" else ():
-            at = source.content.find(b"terminate(", clause.span.start, clause.span.end)
-            while at >= 0:
-                found = _terminate_at(source, macro, at)
+            for place in source.places_of(b"terminate(", clause.span):
+                found = _terminate_at(source, macro, place.start)
                 if found is not None:
                     yield found
-                at = source.content.find(b"terminate(", at + 1, clause.span.end)
 
 
 def _terminate_at(source: Source, macro: Function, at: int) -> QuotedTerminate | None:

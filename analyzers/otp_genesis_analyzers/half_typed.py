@@ -38,7 +38,7 @@ def surely_broken(before: Source, after: bytes, typed: Typed) -> bool:
         return False
     if behind is None or not _turns_inside_out(before, after, typed):
         return True
-    start = typed.move(Span(behind.start_byte, behind.end_byte)).start
+    start = typed.move(Span.of(behind)).start
     start -= sum(span.end - span.start for span in left_out if span.end <= behind.start_byte)
     return _stands(root, behind, start)
 
@@ -106,9 +106,9 @@ def _left_out(blocks: Sequence[_Block]) -> tuple[list[Span], Node | None]:
         if behind is None and end < len(statements):
             behind, end = statements[end], end + 1
         if first:
-            earlier.append(Span(statements[0].start_byte, statements[first].start_byte))
+            earlier.append(Span.between(statements[0].start_byte, statements[first].start_byte))
         if end < len(statements):
-            later.append(Span(statements[end - 1].end_byte, statements[-1].end_byte))
+            later.append(Span.between(statements[end - 1].end_byte, statements[-1].end_byte))
     return [*reversed(earlier), *later], behind
 
 

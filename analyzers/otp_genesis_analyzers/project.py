@@ -16,6 +16,7 @@ from msgspec import Struct
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import Wrappers, wrappers_among
+from otp_genesis_analyzers.facts.sharing import sharing
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.name_index import NameIndex, is_name, name_index
 from otp_genesis_analyzers.roles import Role, role_inside, role_of
@@ -268,14 +269,15 @@ class Project:
         Of a broken file that is being typed in they are the last good ones.
         """
         analysis = self.files[path]
-        if analysis.carried_over or analysis.facts.broken:
+        if analysis.carried_over or analysis.facts.broken or analysis.facts.whole:
             return analysis.facts
         known = self.answers.setdefault("all facts", {})
         answer = known.get(path)
         if answer is None or answer[0] is not analysis:
             from otp_genesis_analyzers.facts.reading.walk import read_facts
 
-            answer = known[path] = analysis, read_facts(Source(path, self._text(path)))
+            facts = read_facts(Source(path, self._text(path)))
+            answer = known[path] = analysis, sharing(facts, analysis.facts)
         return answer[1]
 
     def _of_each(

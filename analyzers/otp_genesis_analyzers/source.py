@@ -49,16 +49,32 @@ def parse(content: bytes, before: Tree | None = None) -> Tree:
 
 
 class Span(Struct, frozen=True, array_like=True, gc=False, order=True):
-    """A half-open range of byte offsets."""
+    """A half-open range of byte offsets.
+
+    It holds its size and not its end, since Python keeps each small number once: facts are mostly spans.
+    """
 
     start: int
-    end: int
+    size: int
+
+    @classmethod
+    def between(cls, start: int, end: int) -> Span:
+        return cls(start, end - start)
+
+    @classmethod
+    def of(cls, node: Node) -> Span:
+        start = node.start_byte
+        return cls(start, node.end_byte - start)
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
 
     def contains(self, other: Span) -> bool:
         return self.start <= other.start and other.end <= self.end
 
     def shifted(self, by: int) -> Span:
-        return Span(self.start + by, self.end + by)
+        return Span(self.start + by, self.size)
 
 
 def goes_on(byte: bytes) -> bool:
@@ -172,7 +188,7 @@ class Source:
         """Where these bytes stand, in order, be it in a word, a comment or a string."""
         at = self.content.find(text, within.start, within.end)
         while at >= 0:
-            yield Span(at, at + len(text))
+            yield Span(at, len(text))
             at = self.content.find(text, at + len(text), within.end)
 
     def node_at(self, span: Span) -> Node:

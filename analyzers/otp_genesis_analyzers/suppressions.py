@@ -61,7 +61,7 @@ def _names(suppression: Suppression, finding: Finding) -> bool:
 def _suppression(source: Source, comment: Node, mark: int) -> Suppression | None:
     if not source.content[comment.start_byte : mark].rstrip().endswith(b"#"):
         return None  # a sentence about the comment, not the comment itself
-    text = source.text(Span(mark + len(_MARK), comment.end_byte))
+    text = source.text(Span.between(mark + len(_MARK), comment.end_byte))
     directive, _, reason = text.partition("--")
     verb, *rules = directive.replace(",", " ").split() or [""]
     if verb not in ("ignore", "ignore-file"):
@@ -70,7 +70,7 @@ def _suppression(source: Source, comment: Node, mark: int) -> Suppression | None
         rules=tuple(rules),
         reason=reason.strip(),
         line=WHOLE_FILE if verb == "ignore-file" else _line_spoken_of(source, comment.start_byte),
-        span=Span(comment.start_byte, comment.end_byte),
+        span=Span.of(comment),
     )
 
 

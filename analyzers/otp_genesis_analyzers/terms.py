@@ -8,9 +8,11 @@ scope, module attributes with one literal value are replaced by it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 TermKind = Literal[
     "atom",  # value: name without colon; true, false and nil too
@@ -41,6 +43,9 @@ class Term(Struct, frozen=True, array_like=True, gc=False):
     kind: TermKind
     value: str = ""
     items: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "value", intern(self.value))
 
     def is_atom(self, *names: str) -> bool:
         return self.kind == "atom" and self.value in names

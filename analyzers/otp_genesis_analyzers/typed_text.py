@@ -21,7 +21,7 @@ class Typed(Struct, frozen=True):
         if span.start >= self.old.end:
             return span.shifted(self.length - (self.old.end - self.old.start))
         start = span.start if span.start < self.old.start else self._behind(span.start)
-        return Span(start, max(start, self._behind(span.end)))
+        return Span.between(start, max(start, self._behind(span.end)))
 
     def _behind(self, byte_offset: int) -> int:
         kept = min(max(0, self.old.end - byte_offset), self.length)
@@ -37,7 +37,9 @@ def typed_between(before: bytes, after: bytes) -> Typed:
     start = _common_start(before, after, shorter)
     end = _common_end(before, after, shorter - start)
     removed, added = before[start : len(before) - end], after[start : len(after) - end]
-    return Typed(Span(start, len(before) - end), len(added), added.count(b"\n") - removed.count(b"\n"))
+    return Typed(
+        Span.between(start, len(before) - end), len(added), added.count(b"\n") - removed.count(b"\n")
+    )
 
 
 def _common_start(left: bytes, right: bytes, most: int) -> int:

@@ -30,8 +30,8 @@ def suppressed_here(finding: Finding, project: Project, reason: str = "") -> Cha
     indentation = text[: len(text) - len(text.lstrip())].decode()
     comment = _comment("ignore", finding, reason)
     for edit, line_after in (
-        (Edit(Span(start, start), f"{indentation}{comment}{_line_break(source)}"), line + 1),
-        (Edit(Span(end, end), f" {comment}"), line),
+        (Edit(Span(start, 0), f"{indentation}{comment}{_line_break(source)}"), line + 1),
+        (Edit(Span(end, 0), f" {comment}"), line),
     ):
         after = Source(finding.path, edited(source.content, (edit,)))
         if keeping_quiet(finding, suppressions_in(after), line_after):
@@ -47,7 +47,7 @@ def suppressed_in_file(finding: Finding, project: Project, reason: str = "") -> 
     source = Source(finding.path, project.read(finding.path))
     head = _HEAD.match(source.content)
     start = head.end() if head else 0
-    edit = Edit(Span(start, start), f"{_comment('ignore-file', finding, reason)}{_line_break(source)}")
+    edit = Edit(Span(start, 0), f"{_comment('ignore-file', finding, reason)}{_line_break(source)}")
     after = Source(finding.path, edited(source.content, (edit,)))
     if keeping_quiet(finding, suppressions_in(after), WHOLE_FILE):
         return _change(f"Suppress {finding.code} in this file", source, edit)

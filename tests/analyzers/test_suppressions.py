@@ -15,7 +15,7 @@ def finding_in(source: Source) -> Finding:
         severity=Severity.WARNING,
         confidence=Confidence.EXACT,
         path=source.path,
-        span=Span(start, start + 5),
+        span=Span(start, 5),
         message="",
     )
 

@@ -71,7 +71,7 @@ def changed(base: Base, rewritten: Iterable[tuple[Source, tuple[int, int, str]]]
     for source, (start, end, text) in sorted(rewritten, key=lambda each: (each[0].path, each[1])):
         before = edits.setdefault(source.path, [])
         if not before or before[-1].span.end <= start:
-            before.append(Edit(Span(start, end), text))
+            before.append(Edit(Span.between(start, end), text))
     for path, of_file in edits.items():
         files[path] = edited(files[path].encode(), tuple(of_file)).decode()
     return files if files != base.files else None

@@ -19,7 +19,7 @@ def replaced(text: str, old: str, new: str) -> str:
     content = text.encode()
     project = project_of({PATH: content})
     start = content.index(old.encode())
-    edit = Edit(Span(start, start + len(old.encode())), new)
+    edit = Edit(Span(start, len(old.encode())), new)
     change = Change("Change it", FixKind.SAFE, (file_change(PATH, content, [edit]),))
     return changed_files(tidied(change, project), project)[PATH].decode()
 

@@ -26,7 +26,7 @@ def trial(old: str, new: str, *, text: str = TEXT, finding: int = 0) -> Trial:
     """The first `old` in the text replaced by `new`, as the fix of a finding."""
     project = project_of({"lib/a.ex": text.encode()}, WITH_SUPERVISOR)
     start = len(text[: text.index(old)].encode())
-    edit = Edit(Span(start, start + len(old.encode())), new)
+    edit = Edit(Span(start, len(old.encode())), new)
     change = Change("Try it", FixKind.UNSAFE, (file_change("lib/a.ex", text.encode(), [edit]),))
     return try_out(start_findings(project)[finding], change, project, engine.check(project, STRICT), STRICT)
 

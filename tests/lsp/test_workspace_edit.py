@@ -30,7 +30,7 @@ def snapshot(root: Path) -> Snapshot:
 
 
 def change(kind: FixKind = FixKind.UNSAFE, *more: FileChange) -> Change:
-    edits = [Edit(Span(SPAWN, SPAWN + 5), "go"), Edit(Span(END, END), "end\n")]
+    edits = [Edit(Span(SPAWN, 5), "go"), Edit(Span(END, 0), "end\n")]
     return Change("Go", kind, (file_change("a.ex", TEXT.encode(), edits), *more), ("Mind the gap.",))
 
 
@@ -53,7 +53,7 @@ def test_columns_in_the_agreed_unit(tmp_path: Path, encoding: Encoding, column: 
 
 
 def test_versions_of_open_documents_and_a_question_before_an_unsafe_change(tmp_path: Path) -> None:
-    closed = file_change("b.ex", b"one\ntwo\n", [Edit(Span(4, 7), "2")])
+    closed = file_change("b.ex", b"one\ntwo\n", [Edit(Span.between(4, 7), "2")])
     edit = edits_of(tmp_path, CAN_ALL, change(FixKind.UNSAFE, closed))
     assert edit.document_changes and edit.change_annotations and edit.changes is None
     versions = [c.text_document.version for c in edit.document_changes if isinstance(c, lsp.TextDocumentEdit)]

@@ -93,7 +93,7 @@ class Shop:
         start = self.files[path].encode().index(text.encode())
         head = re.match(r"[\w.]+", text)
         width = len(head[0].encode()) if head else 1
-        span = Span(start, start + width)
+        span = Span.between(start, start + width)
         return Finding(
             code, name, severity, confidence, path, span, message, fix, related, scope, " ".join(text.split())
         )
@@ -137,7 +137,7 @@ class Shop:
 
     def span(self, path: str, text: str) -> Span:
         start = self.files[path].encode().index(text.encode())
-        return Span(start, start + len(text.encode()))
+        return Span(start, len(text.encode()))
 
     def plan(self, findings: Sequence[Finding], goal: str = "", out: Path | None = None) -> Written:
         return write_plan(self.project, findings, self.root, goal, out, supervise)
@@ -167,9 +167,11 @@ def supervise(finding: Finding, project: Project) -> Change | Refused:
         return Refused("the result of `spawn` is used.")
     content, tree = project.read(finding.path), project.read("lib/shop/application.ex")
     call_end = content.index(b"(", finding.span.start) + 1
-    call = Edit(Span(finding.span.start, call_end), "Task.Supervisor.start_child(Shop.TaskSupervisor, ")
+    call = Edit(
+        Span.between(finding.span.start, call_end), "Task.Supervisor.start_child(Shop.TaskSupervisor, "
+    )
     children = tree.index(b"[]")
-    child = Edit(Span(children, children + 2), "[{Task.Supervisor, name: Shop.TaskSupervisor}]")
+    child = Edit(Span(children, 2), "[{Task.Supervisor, name: Shop.TaskSupervisor}]")
     return Change(
         "Supervise it",
         FixKind.UNSAFE,

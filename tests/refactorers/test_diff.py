@@ -74,7 +74,7 @@ def test_the_diff_of_a_change() -> None:
         title="Change it",
         kind=FixKind.SAFE,
         files=(
-            file_change("lib/b.ex", b"one\ntwo\n", [Edit(Span(4, 7), "2")]),
+            file_change("lib/b.ex", b"one\ntwo\n", [Edit(Span.between(4, 7), "2")]),
             FileChange("lib/a.ex", "", (Edit(Span(0, 0), "new\n"),)),
         ),
     )

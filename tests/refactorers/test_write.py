@@ -57,7 +57,7 @@ def test_a_change_is_written(tmp_path: Path) -> None:
         title="Change it",
         kind=FixKind.SAFE,
         files=(
-            file_change("lib/a.ex", OLD["lib/a.ex"], [Edit(Span(2, 5), "new")]),
+            file_change("lib/a.ex", OLD["lib/a.ex"], [Edit(Span.between(2, 5), "new")]),
             FileChange("test/new/a_test.exs", "", (Edit(Span(0, 0), "new\n"),)),
         ),
     )

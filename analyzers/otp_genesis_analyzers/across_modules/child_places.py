@@ -14,6 +14,6 @@ def first_line_of(project: Project, path: str, child: Child) -> Span:
         text = line.strip()
         if text not in (b"{", b"%{", b""):
             start += line.index(text)
-            return Span(start, start + len(text))
+            return Span(start, len(text))
         start += len(line)
     return child.span

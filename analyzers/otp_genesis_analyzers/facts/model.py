@@ -6,9 +6,11 @@ receives. Everything that a rule asks for is derived from these by functions, ne
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from otp_genesis_analyzers.source import Span
 from otp_genesis_analyzers.terms import Term
@@ -79,6 +81,11 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     branch: tuple[int, ...] = ()
     """Start offsets of the enclosing branches (case, if, with, rescue clauses), outermost first."""
 
+    def __post_init__(self) -> None:
+        # Most names are repeated all over a project. What is decoded would hold each of them anew.
+        force_setattr(self, "module", intern(self.module))
+        force_setattr(self, "name", intern(self.name))
+
     @property
     def target(self) -> str:
         """`Task.start/1`, `notify/2`."""
@@ -130,6 +137,10 @@ class Function(Struct, frozen=True, array_like=True):
     arity: int
     defaults: int
     clauses: tuple[Clause, ...]
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "kind", intern(self.kind))
+        force_setattr(self, "name", intern(self.name))
 
     @property
     def public(self) -> bool:
@@ -260,3 +271,8 @@ class FileFacts(Struct, frozen=True, array_like=True):
     """The modules named as values (`{Shop.Cache, []}`), not as the receiver of a call; sorted."""
     unread: tuple[str, ...] = ()
     """Modules, as they are written, of a file in which nothing can matter by itself."""
+    whole: bool = False
+    """Every definition was read. Else some are known by their heads alone."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "references", tuple(map(intern, self.references)))

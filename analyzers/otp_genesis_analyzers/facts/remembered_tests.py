@@ -19,7 +19,7 @@ def remembered(facts: FileFacts, findings: Collection[Span]) -> FileFacts:
         structs.replace(module, functions=tuple(_functions(module.functions, findings)))
         for module in facts.modules
     )
-    return structs.replace(facts, modules=tuple(modules))
+    return structs.replace(facts, modules=tuple(modules), whole=False)
 
 
 def _functions(functions: tuple[Function, ...], findings: Collection[Span]) -> Iterator[Function]:

@@ -15,7 +15,7 @@ def edits_between(before: bytes, after: bytes) -> tuple[Edit, ...]:
     starts = [0, *accumulate(map(len, old))]
     steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return tuple(
-        Edit(Span(starts[first], starts[last]), b"".join(new[new_first:new_last]).decode())
+        Edit(Span.between(starts[first], starts[last]), b"".join(new[new_first:new_last]).decode())
         for tag, first, last, new_first, new_last in steps
         if tag != "equal"
     )

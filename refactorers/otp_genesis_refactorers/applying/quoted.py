@@ -26,7 +26,7 @@ def place_of(path: str, content: bytes, quoted: str) -> Span | Refused:
         wanted = with_line_ends(quoted, content).encode("utf-8", "surrogatepass")
     places = list(_places(content, wanted))
     if len(places) == 1:
-        return Span(places[0], places[0] + len(wanted))
+        return Span(places[0], len(wanted))
     return Refused(_too_often(path, content, places) if places else _nowhere(path, content, quoted))
 
 

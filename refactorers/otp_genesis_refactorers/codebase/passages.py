@@ -44,7 +44,7 @@ def definition_at(path: str, content: bytes, facts: FileFacts | None, line: int)
     if facts is not None and 1 <= line <= len(index.starts):
         place = index.starts[line - 1], index.line_end(line - 1)
         for group in _groups(facts):
-            span = Span(group[0].span.start, group[-1].span.end)
+            span = Span.between(group[0].span.start, group[-1].span.end)
             if span.start <= place[1] and place[0] < span.end:
                 first, last = index.line_of(span.start), index.line_of(max(span.start, span.end - 1))
                 return lines_of(path, content, _above(_lines(content), first) + 1, last + 1)

@@ -99,10 +99,10 @@ def _restarts(source: Source, module: Module) -> Iterator[Mutant]:
         arguments = syntax.arguments(node)
         written = syntax.keyword(arguments[-1], "restart") if len(arguments) > 1 else None
         if written is not None:
-            edit = Edit(_span(written), ":temporary")
+            edit = Edit(Span.of(written), ":temporary")
         elif len(arguments) == 1:
             end = arguments[0].end_byte
-            edit = Edit(Span(end, end), ", restart: :temporary")
+            edit = Edit(Span(end, 0), ", restart: :temporary")
         else:
             continue
         yield Mutant("that it is started again", "", edited(source.content, (edit,)))
@@ -176,9 +176,5 @@ def _returned(source: Source, module: Module) -> Iterator[tuple[Function, Clause
 def _mutant(source: Source, function: Function, node: Node, text: str, what: str, clause: Clause) -> Mutant:
     line = source.lines.line_of(node.start_byte) + 1
     message = clause.head[0].tag if clause.head and function.id in _HANDLERS else None
-    content = edited(source.content, (Edit(_span(node), text),))
+    content = edited(source.content, (Edit(Span.of(node), text),))
     return Mutant(f"{what} in line {line}", function.id, content, message)
-
-
-def _span(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)

@@ -57,5 +57,5 @@ def placed(project: Project, path: str, text: str, title: str) -> Change:
     newline = newline_of(content)
     gap = "" if content.endswith(b"\n") or not content else newline
     added = f"{gap}{newline if content else ''}{text.replace(chr(10), newline)}"
-    edit = Edit(Span(len(content), len(content)), added)
+    edit = Edit(Span(len(content), 0), added)
     return Change(title, FixKind.SAFE, (FileChange(path, content_hash(content), (edit,)),))

@@ -58,10 +58,10 @@ def _edit(site: CallSite) -> Edit | Refused:
             f"what `Task.yield` gives at {site.place} goes on at once: bind it to a name, with "
             f"`|| Task.shutdown({syntax.text(task)})` behind it"
         )
-    if site.source.text(Span(call.head.end, call.head.end + 1)) != "(":
+    if site.source.text(Span(call.head.end, 1)) != "(":
         return Refused(
             f"the call at {site.place} has no parentheses around its arguments: give it some first"
         )
     module = site.source.text(call.head).removesuffix("yield")
     end = site.node.end_byte
-    return Edit(Span(end, end), f" || {module}shutdown({syntax.text(task)}, :brutal_kill)")
+    return Edit(Span(end, 0), f" || {module}shutdown({syntax.text(task)}, :brutal_kill)")

@@ -17,7 +17,7 @@ from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, edited
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.definitions import body_replaced
 from otp_genesis_refactorers.rewriting.direct_calls import direct_call_refusal
 from otp_genesis_refactorers.rewriting.places import place_of, written
@@ -134,7 +134,7 @@ def _owned(graph: CallGraph, site: CallSite) -> Call | None:
 def _rewritten(site: CallSite, reply: PlainReply, supervisor: str, _line_length: int) -> bytes | Refused:
     clause, source = site.site.clause, site.source
     definition = source.node_at(clause.span)
-    scope = place_of(source, span_of(reply.returned)).scope
+    scope = place_of(source, Span.of(reply.returned)).scope
     caller = _caller_name(site)
     head = f"{written('Task', scope)}.Supervisor.start_child({written(supervisor, scope)}, fn ->"
     bindings, value = _with_fields_bound(source, definition, reply)
@@ -168,7 +168,7 @@ def _with_fields_bound(source: Source, definition: Node, reply: PlainReply) -> t
         for field in (syntax.text(node).rpartition(".")[2],)
     }
     start = reply.value.start_byte
-    edits = [Edit(span_of(node).shifted(-start), names[syntax.text(node)]) for node in fields]
+    edits = [Edit(Span.of(node).shifted(-start), names[syntax.text(node)]) for node in fields]
     value = edited(source.content[start : reply.value.end_byte], tuple(sorted(edits))).decode()
     return [*(f"{name} = {path}" for path, name in names.items()), ""], value
 
@@ -198,4 +198,4 @@ def _renamed_caller(site: CallSite, caller: str) -> list[Edit]:
     parameter = syntax.arguments(head)[1] if head is not None else None
     if parameter is None or syntax.text(parameter) == caller:
         return []
-    return [Edit(Span(parameter.start_byte, parameter.end_byte), caller)]
+    return [Edit(Span.of(parameter), caller)]

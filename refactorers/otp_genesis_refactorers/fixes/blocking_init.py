@@ -123,7 +123,7 @@ def _edits(site: CallSite, found: DeferrableInit, message: str) -> list[Edit]:
         beside = clauses_before(source, source.node_at(continued.clauses[0].span), clause)
     else:
         beside = clauses_after(source, last_init, clause)
-    return [Edit(Span(start, found.returned.end_byte), returned), beside]
+    return [Edit(Span.between(start, found.returned.end_byte), returned), beside]
 
 
 def _start_of_moved(source: Source, found: DeferrableInit) -> int:
@@ -137,7 +137,7 @@ def _continue_clause(
     source: Source, module: Module, init: Node, found: DeferrableInit, message: str, start: int
 ) -> list[str]:
     """The lines of the new clause, without the indentation of its definition."""
-    moved = source.text(Span(start, found.returned.start_byte)) if found.moved else ""
+    moved = source.text(Span.between(start, found.returned.start_byte)) if found.moved else ""
     indent = indent_of(source, init)
     newline = newline_of(source.content)
     # A blank line in front of what is returned stays: statements of several lines need it.

@@ -11,7 +11,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 
 _NOTE = "Callers are now told `{:error, reason}` where they were told that the message is on its way."
 
@@ -42,7 +42,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
 
 def _edits(site: CallSite, handler: Handler) -> list[Edit] | Refused:
     statements = list(handler.body)
-    index = next((at for at, node in enumerate(statements) if span_of(node) == span_of(site.whole)), None)
+    index = next((at for at, node in enumerate(statements) if Span.of(node) == Span.of(site.whole)), None)
     before = statements[:index]
     rest = statements[index + 1 :] if index is not None else []
     if index is None or not all(map(_only_logs, before)) or not all(map(_is_constant, rest)) or len(rest) > 1:
@@ -51,7 +51,7 @@ def _edits(site: CallSite, handler: Handler) -> list[Edit] | Refused:
             "take the `send` out and say in its value that the call failed"
         )
     last = rest[-1] if rest else statements[index]
-    dropped = Span(statements[index].start_byte, last.end_byte)
+    dropped = Span.between(statements[index].start_byte, last.end_byte)
     if _holds_comment(site.source, dropped):
         return Refused(
             f"a comment stands between the `send` at {site.place} and the end of the handler: move it up"
@@ -59,7 +59,7 @@ def _edits(site: CallSite, handler: Handler) -> list[Edit] | Refused:
     name = handler.variable or "reason"
     edits = [Edit(dropped, f"{{:error, {name}}}")]
     if not handler.variable:
-        edits.append(Edit(span_of(handler.patterns[-1]), name))
+        edits.append(Edit(Span.of(handler.patterns[-1]), name))
     return edits
 
 
@@ -80,7 +80,7 @@ def _holds_comment(source: Source, span: Span) -> bool:
     nodes = [source.node_at(span)]
     while nodes:
         node = nodes.pop()
-        if node.type == "comment" and span.contains(span_of(node)):
+        if node.type == "comment" and span.contains(Span.of(node)):
             return True
         nodes += node.named_children
     return False

@@ -18,7 +18,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 from otp_genesis_refactorers.rewriting.definitions import indent_of, with_first_statement
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.statements import begins_its_line, first_comment_above, line_before
@@ -72,7 +72,7 @@ def _edits(site: CallSite, found: list[Captured]) -> list[Edit] | Refused:
         )
     names = _names(definition, found)
     bindings = [f"{name} = {path}" for path, name in names.items()]
-    uses = [Edit(span_of(path), names[syntax.text(path)]) for captured in found for path in captured.paths]
+    uses = [Edit(Span.of(path), names[syntax.text(path)]) for captured in found for path in captured.paths]
     hoisted = _hoisted(site, definition, statement, bindings)
     return hoisted if isinstance(hoisted, Refused) else [*hoisted, *uses]
 
@@ -107,13 +107,13 @@ def _above(source: Source, statement: Node, lines: str) -> Edit:
     """In front of the comments on the statement too."""
     first = first_comment_above(source, statement)
     edit = line_before(source, statement, lines)
-    return Edit(Span(first.start_byte, first.start_byte), edit.text)
+    return Edit(Span(first.start_byte, 0), edit.text)
 
 
 def _is_bound_in(statement: Node, captured: Captured) -> bool:
     """A pattern of the statement, outside the function, binds the variable before the function is made."""
     for node in syntax.below(statement):
-        if captured.closure.span.contains(span_of(node)):
+        if captured.closure.span.contains(Span.of(node)):
             continue
         for pattern in _patterns(node):
             bound = any(
@@ -136,7 +136,7 @@ def _patterns(node: Node) -> Iterator[Node]:
 def _is_target_of(match: Node, captured: Captured) -> bool:
     """`socket = start_async(socket, ...)`: bound by what the call gives."""
     value = syntax.right(match) if match.type == "binary_operator" and syntax.operator(match) == "=" else None
-    return value is not None and span_of(value).contains(captured.closure.span)
+    return value is not None and Span.of(value).contains(captured.closure.span)
 
 
 def _names(definition: Node, found: list[Captured]) -> dict[str, str]:

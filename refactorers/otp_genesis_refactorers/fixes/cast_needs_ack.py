@@ -74,7 +74,7 @@ def _change(
     edits[site.source.path] = list(moved)
     for path, sender in senders:
         end = sender.site.call.head.end
-        edits[path].append(Edit(Span(end - len(_CAST), end), "call"))
+        edits[path].append(Edit(Span.between(end - len(_CAST), end), "call"))
     return Change(
         title=f"Answer :{tag} when it is done",
         kind=FixKind.UNSAFE,

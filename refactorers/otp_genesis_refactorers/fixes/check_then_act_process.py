@@ -15,7 +15,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import find_call_site, place
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.long_lines import makes_long_line, without_long_line
 from otp_genesis_refactorers.rewriting.statements import begins_its_line
@@ -95,9 +95,9 @@ def _with_clause(project: Project, source: Source, start: Node) -> list[Edit] | 
         )
     gap = newline_of(source.content) * (2 if _stand_apart(stabs) else 1)
     end = source.lines.line_end(found.start_point.row)
-    indent = source.text(Span(source.lines.starts[found.start_point.row], found.start_byte))
+    indent = source.text(Span.between(source.lines.starts[found.start_point.row], found.start_byte))
     text = f"{gap}{indent}{{:error, {{:already_started, {_started_as(found)}}}}} -> {syntax.text(body[0])}"
-    return without_long_line(project, source, [Edit(Span(end, end), text)], Span(end, end))
+    return without_long_line(project, source, [Edit(Span(end, 0), text)], Span(end, 0))
 
 
 def _as_case(source: Source, match: Node, start: Node) -> list[Edit] | Refused:
@@ -115,7 +115,7 @@ def _as_case(source: Source, match: Node, start: Node) -> list[Edit] | Refused:
             "put the start into a `case`"
         )
     newline = newline_of(source.content)
-    indent = source.text(Span(source.lines.starts[match.start_point.row], match.start_byte))
+    indent = source.text(Span.between(source.lines.starts[match.start_point.row], match.start_byte))
     value, inner = "pid" if name.startswith("_") else name, indent + "  "
     lines = [
         f"case {syntax.text(start)} do",
@@ -125,7 +125,7 @@ def _as_case(source: Source, match: Node, start: Node) -> list[Edit] | Refused:
     ]
     bound = f"{name} =" if name != "_" else "_pid ="
     text = newline.join([bound, *(inner + line for line in lines)])
-    edits = [Edit(span_of(match), text)]
+    edits = [Edit(Span.of(match), text)]
     before = match.prev_named_sibling
     if before is not None and match.start_point.row - before.end_point.row == 1 and before.type != "comment":
         edits.append(_blank_line(source, match.start_point.row, newline))
@@ -150,9 +150,9 @@ def _as_with(project: Project, source: Source, clause: Clause, start: Node) -> l
         return Refused(
             f"the start at {place(source, start.start_byte)} has several lines: put it into a `case`"
         )
-    opening = Edit(Span(start.start_byte, start.start_byte), "with {:error, {:already_started, pid}} <- ")
-    closing = Edit(Span(start.end_byte, start.end_byte), ", do: {:ok, pid}")
-    return without_long_line(project, source, [opening, closing], span_of(start))
+    opening = Edit(Span(start.start_byte, 0), "with {:error, {:already_started, pid}} <- ")
+    closing = Edit(Span(start.end_byte, 0), ", do: {:ok, pid}")
+    return without_long_line(project, source, [opening, closing], Span.of(start))
 
 
 def _lacks_parentheses(start: Node) -> bool:
@@ -197,4 +197,4 @@ def _stand_apart(stabs: list[Node]) -> bool:
 
 def _blank_line(source: Source, row: int, newline: str) -> Edit:
     start = source.lines.starts[row]
-    return Edit(Span(start, start), newline)
+    return Edit(Span(start, 0), newline)

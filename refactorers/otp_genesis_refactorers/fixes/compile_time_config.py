@@ -11,10 +11,10 @@ from otp_genesis_analyzers.facts.model import Call, Import, Module
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
 from otp_genesis_refactorers.rewriting.attribute_to_function import attribute_to_function
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.formatter import DEFAULT_LINE_LENGTH, line_length_of
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
 
@@ -112,7 +112,7 @@ def _as_compile_env(read: _Read, project: Project) -> Change | Refused:
             f"the call at {where} stands in code that runs when the module is compiled: read the value in a "
             "function, and decide there"
         )
-    edits = without_long_line(project, read.source, [Edit(span_of(name), twin)], call.span)
+    edits = without_long_line(project, read.source, [Edit(Span.of(name), twin)], call.span)
     return Change(
         title=f"Say that it is fixed in the build: `Application.{twin}`",
         kind=FixKind.UNSAFE,

@@ -16,7 +16,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.child_list import bound_value
 
 _BEFORE, _AFTER = ":one_for_one", ":rest_for_one"
@@ -53,7 +53,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     return Change(
         title=f"Restart what relies on {coupled.registry.name} with it",
         kind=FixKind.UNSAFE,
-        files=(file_change(source.path, source.content, [Edit(span_of(strategy), _AFTER)]),),
+        files=(file_change(source.path, source.content, [Edit(Span.of(strategy), _AFTER)]),),
         notes=(f"When `{coupled.registry.name}` ends, these are started anew too: {', '.join(behind)}.",),
     )
 

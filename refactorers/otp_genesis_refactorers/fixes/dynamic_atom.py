@@ -116,7 +116,7 @@ def _name_in_head(site: CallSite) -> Span | None:
     head, name = site.source.text(site.call.head), f".{site.call.name}"
     at = head.rfind(name)
     start = site.call.head.start + len(head[: at + 1].encode())
-    return Span(start, start + len(site.call.name)) if at >= 0 else None
+    return Span(start, len(site.call.name)) if at >= 0 else None
 
 
 def _of_interpolation(source: Source, span: Span) -> list[Edit]:
@@ -126,6 +126,6 @@ def _of_interpolation(source: Source, span: Span) -> list[Edit]:
         return []
     module = written("String", place_of(source, span).scope)
     return [
-        Edit(Span(span.start, span.start + 1), f"{module}.to_existing_atom("),
-        Edit(Span(span.end, span.end), ")"),
+        Edit(Span(span.start, 1), f"{module}.to_existing_atom("),
+        Edit(Span(span.end, 0), ")"),
     ]

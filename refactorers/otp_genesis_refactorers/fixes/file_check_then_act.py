@@ -8,7 +8,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.definitions import indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.long_lines import makes_long_line
@@ -56,7 +56,7 @@ def _edits(site: CallSite, steps: FileSteps) -> list[Edit] | Refused:
         return Refused(
             f"the write at {where} is no statement on the line behind the removal: bring them together"
         )
-    if write.type == "call" and source.text(Span(steps.second.head.end, steps.second.head.end + 1)) != "(":
+    if write.type == "call" and source.text(Span(steps.second.head.end, 1)) != "(":
         return Refused(f"the write at {where} is called without parentheses: give it some first")
     arguments = syntax.arguments(write)
     path = syntax.text(arguments[0]) if arguments and arguments[0].type == "identifier" else ""
@@ -68,13 +68,13 @@ def _edits(site: CallSite, steps: FileSteps) -> list[Edit] | Refused:
     module = source.text(steps.second.head).removesuffix(steps.second.name)
     newline, indent = newline_of(source.content), indent_of(source, write)
     edits = [
-        Edit(span_of(removal), f'tmp = {path} <> ".tmp"'),
-        Edit(span_of(arguments[0]), "tmp"),
+        Edit(Span.of(removal), f'tmp = {path} <> ".tmp"'),
+        Edit(Span.of(arguments[0]), "tmp"),
     ]
-    end = Span(write.end_byte, write.end_byte)
+    end = Span(write.end_byte, 0)
     if steps.second.name == "write!":
         return [*edits, Edit(end, f"{newline}{indent}{module}rename!(tmp, {path})")]
     if write.start_point.row != write.end_point.row:
         return Refused(f"the write at {where} has several lines: put it into a `with` before the rename")
-    start = Span(write.start_byte, write.start_byte)
+    start = Span(write.start_byte, 0)
     return [*edits, Edit(start, "with :ok <- "), Edit(end, f", do: {module}rename(tmp, {path})")]

@@ -12,7 +12,7 @@ from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.rules.phase4.handle_info_fallthrough import silent_clause
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.callback_clauses import add_info_clauses, indent_at, state_name
 from otp_genesis_refactorers.rewriting.definitions import with_first_statement
 from otp_genesis_refactorers.rewriting.layout import newline_of
@@ -93,7 +93,7 @@ def _said(source: Source, clause: Clause) -> list[Edit] | Refused:
     logged = with_first_statement(source, definition, _log_line(new))
     if isinstance(logged, Refused):
         return logged
-    return [*logged, *([Edit(span_of(parameter), new)] if new != name else [])]
+    return [*logged, *([Edit(Span.of(parameter), new)] if new != name else [])]
 
 
 def _log_line(message: str) -> str:
@@ -116,7 +116,7 @@ def _require_logger(source: Source, module: Module) -> list[Edit] | Refused:
     end = source.lines.line_end(line)
     newline, indent = newline_of(source.content), indent_at(source, uses[-1].start_byte)
     gap = newline if _is_blank(source, line + 1) else ""
-    return [Edit(Span(end, end), f"{newline}{gap}{indent}require Logger")]
+    return [Edit(Span(end, 0), f"{newline}{gap}{indent}require Logger")]
 
 
 def _requires_logger(node: Node) -> bool:
@@ -127,4 +127,4 @@ def _requires_logger(node: Node) -> bool:
 def _is_blank(source: Source, line: int) -> bool:
     if line >= len(source.lines.starts):
         return False
-    return not source.text(Span(source.lines.starts[line], source.lines.line_end(line))).strip()
+    return not source.text(Span.between(source.lines.starts[line], source.lines.line_end(line))).strip()

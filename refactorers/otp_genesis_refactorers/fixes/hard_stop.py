@@ -10,8 +10,9 @@ from otp_genesis_analyzers.facts.calls.provenance import argument_nodes
 from otp_genesis_analyzers.facts.processes.hard_stops import is_exit_signal
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
 
 _MAY_GO_ON = (
@@ -58,7 +59,7 @@ def _where_killed_is_awaited(site: CallSite) -> int | None:
 def _reason(site: CallSite) -> Edit | Refused:
     reason = argument_nodes(site.source, site.call)[1]
     if syntax.text(reason) == ":kill":
-        return Edit(span_of(reason), ":shutdown")
+        return Edit(Span.of(reason), ":shutdown")
     if site.call.args[1].is_atom("kill"):
         return Refused(
             f"the reason `{syntax.text(reason)}` at {site.place} is written elsewhere: change it to "

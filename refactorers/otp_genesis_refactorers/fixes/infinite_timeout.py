@@ -16,7 +16,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.definitions import clauses_before
 from otp_genesis_refactorers.rewriting.long_lines import without_long_line
 from otp_genesis_refactorers.rewriting.places import place_of, written
@@ -55,7 +55,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if isinstance(added, Refused):
         return added
     edits = without_long_line(
-        project, site.source, [*added, Edit(span_of(value), f"@{name}")], site.call.span
+        project, site.source, [*added, Edit(Span.of(value), f"@{name}")], site.call.span
     )
     return Change(
         title=f"Wait no longer than @{name} says",
@@ -136,4 +136,4 @@ def _first_definition(site: CallSite, module: Module) -> Node | None:
 def _module_of(block: Node) -> Span | None:
     """The module whose block this is."""
     owner = block.parent if block.type == "do_block" else None
-    return span_of(owner) if owner is not None else None
+    return Span.of(owner) if owner is not None else None

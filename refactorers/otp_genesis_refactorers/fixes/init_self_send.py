@@ -86,10 +86,10 @@ def _taken_out(source: Source, statement: Node) -> list[Edit]:
         return [_line_taken_out(source, statement)]
     if in_parentheses:
         return [
-            Edit(Span(block.start_byte, after.start_byte), ""),
-            Edit(Span(after.end_byte, block.end_byte), ""),
+            Edit(Span.between(block.start_byte, after.start_byte), ""),
+            Edit(Span.between(after.end_byte, block.end_byte), ""),
         ]
-    return [Edit(Span(statement.start_byte, after.start_byte), "")]
+    return [Edit(Span.between(statement.start_byte, after.start_byte), "")]
 
 
 def _line_taken_out(source: Source, statement: Node) -> Edit:
@@ -97,7 +97,7 @@ def _line_taken_out(source: Source, statement: Node) -> Edit:
     edit = without_line(source, statement)
     after = statement.next_named_sibling
     if statement.prev_named_sibling is None and after is not None:
-        return Edit(Span(edit.span.start, source.lines.starts[after.start_point.row]), "")
+        return Edit(Span.between(edit.span.start, source.lines.starts[after.start_point.row]), "")
     return edit
 
 
@@ -106,18 +106,18 @@ def _going_on(source: Source, returned: Node, continuation: str, line_length: in
     tag, state = syntax.children(returned)
     row = state.end_point.row
     indent = newline_of(source.content) + " " * (returned.start_point.column + 1)
-    before = len(source.text(Span(source.lines.starts[row], state.end_byte)))
-    rest = len(source.text(Span(state.end_byte, source.lines.line_end(row))))
+    before = len(source.text(Span.between(source.lines.starts[row], state.end_byte)))
+    rest = len(source.text(Span.between(state.end_byte, source.lines.line_end(row))))
     fits = before + len(f", {continuation}") + rest <= line_length
     if fits or returned.start_point.row != row:
-        return [Edit(Span(state.end_byte, state.end_byte), f", {continuation}")]
+        return [Edit(Span(state.end_byte, 0), f", {continuation}")]
     if before < line_length:
-        return [Edit(Span(state.end_byte, state.end_byte), f",{indent}{continuation}")]
-    own_line = Edit(Span(tag.end_byte, state.start_byte), f",{indent}")
+        return [Edit(Span(state.end_byte, 0), f",{indent}{continuation}")]
+    own_line = Edit(Span.between(tag.end_byte, state.start_byte), f",{indent}")
     column = returned.start_point.column + 1
     fits = column + len(f"{syntax.text(state)}, {continuation}") + rest <= line_length
     separator = ", " if fits else f",{indent}"
-    return [own_line, Edit(Span(state.end_byte, state.end_byte), f"{separator}{continuation}")]
+    return [own_line, Edit(Span(state.end_byte, 0), f"{separator}{continuation}")]
 
 
 def _moved(source: Source, module: Module, shape: ContinuedInit, line_length: int) -> list[Edit] | Refused:

@@ -10,7 +10,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import find_call_site, place
 from otp_genesis_refactorers.rewriting.definitions import indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
 from otp_genesis_refactorers.rewriting.long_lines import makes_long_line, without_long_line
@@ -37,7 +37,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     if isinstance(edits, Refused):
         return edits
     handler = guarded.handlers[0]
-    edits = without_long_line(project, site.source, edits, span_of(handler.body[-1]))
+    edits = without_long_line(project, site.source, edits, Span.of(handler.body[-1]))
     if makes_long_line(project, site.source, edits):
         where = place(site.source, handler.node.start_byte)
         return Refused(f"the handler at {where} would be too long for its line: break it first")
@@ -118,7 +118,9 @@ def _as_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
     """`rescue` becomes `catch`, `e ->` becomes `:exit, e ->`."""
     handler = guarded.handlers[0]
     name = _name(handler) or "_reason"
-    pattern = Edit(Span(handler.patterns[0].start_byte, handler.patterns[-1].end_byte), f":exit, {name}")
+    pattern = Edit(
+        Span.between(handler.patterns[0].start_byte, handler.patterns[-1].end_byte), f":exit, {name}"
+    )
     if handler.section == "catch":
         return [pattern]
     section = handler.node.parent
@@ -128,7 +130,7 @@ def _as_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
             "the call: write the `try` as a block first"
         )
     word = section.children[0]
-    return [Edit(span_of(word), "catch"), pattern]
+    return [Edit(Span.of(word), "catch"), pattern]
 
 
 def _with_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
@@ -155,4 +157,4 @@ def _with_exits(source: Source, guarded: Guarded) -> list[Edit] | Refused:
     end = source.lines.line_end(handler.node.start_point.row)
     pattern = f":exit, {_name(handler) or '_reason'}"
     text = f"{newline}{outer}catch{newline}{inner}{pattern} -> {syntax.text(body)}"
-    return [Edit(Span(end, end), text)]
+    return [Edit(Span(end, 0), text)]

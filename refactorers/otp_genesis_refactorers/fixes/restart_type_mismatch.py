@@ -83,5 +83,5 @@ def _edit(source: Source, mismatch: RestartMismatch, restart: str) -> Edit | Ref
     separator = ", "
     if begins_its_line(source, last):
         line_start = source.lines.starts[last.start_point.row]
-        separator = f",{newline_of(source.content)}{source.text(Span(line_start, last.start_byte))}"
-    return Edit(Span(last.end_byte, last.end_byte), f"{separator}restart: {restart}")
+        separator = f",{newline_of(source.content)}{source.text(Span.between(line_start, last.start_byte))}"
+    return Edit(Span(last.end_byte, 0), f"{separator}restart: {restart}")

@@ -15,8 +15,9 @@ from otp_genesis_analyzers.facts.telemetry.handlers import (
 )
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site
 
 _NO_CONFIG = ("nil", "[]", "%{}")
 
@@ -55,7 +56,7 @@ def _named(
     unknown = _why_not_public(attach, written, project, forwarded)
     if unknown is not None:
         return unknown
-    edits = [Edit(span_of(handler), f"&{written}/4")]
+    edits = [Edit(Span.of(handler), f"&{written}/4")]
     kept = forwarded.config if forwarded is not None else ""
     if kept and _is_shared(attach, handler):
         return Refused(f"the handler at {attach.place} is attached more than once: name it by hand")
@@ -66,7 +67,7 @@ def _named(
                 f"the handler at {attach.place} has the configuration `{syntax.text(config)}` already:"
                 f" put `{kept}` into it and take it out in the function"
             )
-        edits.append(Edit(span_of(config), kept))
+        edits.append(Edit(Span.of(config), kept))
     return Change(
         title=f"Attach `&{written}/4`" + (f" with `{kept}` as its configuration" if kept else ""),
         kind=FixKind.UNSAFE if kept else FixKind.SAFE,
@@ -76,7 +77,7 @@ def _named(
 
 def _is_shared(attach: CallSite, handler: Node) -> bool:
     """A variable holds the handler, and the clause attaches several."""
-    in_place = attach.call.span.contains(span_of(handler))
+    in_place = attach.call.span.contains(Span.of(handler))
     return not in_place and sum(map(is_attach, attach.site.clause.calls)) > 1
 
 

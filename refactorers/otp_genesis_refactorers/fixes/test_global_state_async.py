@@ -7,8 +7,8 @@ from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.facts.testing.test_blocks import async_use
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import span_of
 from otp_genesis_refactorers.rewriting.test_site import read_source
 
 
@@ -26,5 +26,5 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
     return Change(
         title="Run the tests of this module alone",
         kind=FixKind.SAFE,
-        files=(file_change(finding.path, source.content, [Edit(span_of(value), "false")]),),
+        files=(file_change(finding.path, source.content, [Edit(Span.of(value), "false")]),),
     )

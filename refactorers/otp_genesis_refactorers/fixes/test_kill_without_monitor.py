@@ -6,9 +6,9 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.testing.kills import UnwatchedKill, unwatched_kills
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.places import place_of, written
 from otp_genesis_refactorers.rewriting.statements import (
     begins_its_line,
@@ -67,14 +67,14 @@ def _says_only_that_it_is_gone(exit_signal: TestSite, kill: UnwatchedKill) -> bo
     if look is not None and look.type == "binary_operator" and syntax.operator(look) in ("==", "==="):
         sides = (syntax.left(look), syntax.right(look))
         look = next((side for side in sides if side is not None and syntax.text(side) != "false"), None)
-    return look is not None and span_of(look) == kill.look.span
+    return look is not None and Span.of(look) == kill.look.span
 
 
 def _edits(exit_signal: TestSite, kill: UnwatchedKill, reference: str) -> list[Edit]:
     source, pid = exit_signal.source, kill.process.value
     reason = ":killed" if kill.reason.is_atom("kill") else "_"
     wait = f"assert_receive {{:DOWN, ^{reference}, :process, ^{pid}, {reason}}}"
-    process = written("Process", place_of(source, span_of(exit_signal.statement)).scope)
+    process = written("Process", place_of(source, Span.of(exit_signal.statement)).scope)
     edits = [line_before(source, exit_signal.statement, f"{reference} = {process}.monitor({pid})")]
     edits += [without_line(source, source.node_at(sleep.span)) for sleep in kill.sleeps]
     if kill.look.name == "alive?":

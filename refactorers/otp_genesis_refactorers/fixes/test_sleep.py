@@ -11,7 +11,7 @@ from otp_genesis_analyzers.findings import Finding, FixKind, Severity
 from otp_genesis_analyzers.project import Project
 from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.statements import without_line
 from otp_genesis_refactorers.rewriting.test_site import TestSite, find_test_site
 
@@ -38,7 +38,7 @@ def fix(finding: Finding, project: Project) -> Change | Refused:
             f"nothing at {where} shows what the test waits for: let the other process send a message and "
             "wait for it with `assert_receive`, or ask until the state is there"
         )
-    edit = Edit(span_of(sleep.statement), f":sys.get_state({server})")
+    edit = Edit(Span.of(sleep.statement), f":sys.get_state({server})")
     return Change(
         title=f"Wait until `{server}` has handled the cast",
         kind=FixKind.UNSAFE,
@@ -54,8 +54,8 @@ def _as_timeout(finding: Finding, sleep: TestSite, refutation: Node) -> Change |
     slept = syntax.text(syntax.arguments(sleep.node)[0])
     edits = [
         without_line(sleep.source, sleep.statement),
-        Edit(span_of(target), "refute_receive"),
-        Edit(Span(arguments[0].end_byte, arguments[0].end_byte), f", {slept}"),
+        Edit(Span.of(target), "refute_receive"),
+        Edit(Span(arguments[0].end_byte, 0), f", {slept}"),
     ]
     return Change(
         title="Refute the message for that long",

@@ -10,8 +10,9 @@ from otp_genesis_analyzers.facts.testing.test_blocks import test_blocks
 from otp_genesis_analyzers.facts.testing.test_starts import TestStart, test_starts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.statements import comment_in
 from otp_genesis_refactorers.rewriting.test_site import TestSite, find_test_site
 
@@ -75,7 +76,7 @@ def _edit(site: TestSite, start: TestStart) -> Edit:
     module = syntax.text(receiver) if receiver is not None else start.site.call.module
     child_id = _child_id(site, start)
     bound = f"{start.pid} = " if start.pid else ""
-    return Edit(span_of(site.statement), f"{bound}start_supervised!({{{module}, {argument}}}{child_id})")
+    return Edit(Span.of(site.statement), f"{bound}start_supervised!({{{module}, {argument}}}{child_id})")
 
 
 def _child_id(site: TestSite, start: TestStart) -> str:

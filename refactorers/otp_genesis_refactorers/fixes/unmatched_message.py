@@ -9,9 +9,9 @@ from otp_genesis_analyzers.facts.messages.shapes import Taken, taken, unwrapped
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding, FixKind
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Change, Edit, Refused, file_change
-from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, find_call_site, place
 from otp_genesis_refactorers.rewriting.long_lines import makes_long_line
 from otp_genesis_refactorers.rewriting.new_clause import add_call_clause
 
@@ -78,7 +78,7 @@ def _with_other_tag(site: CallSite, message: Message, meant: Taken) -> Change | 
     return Change(
         title=f"Send :{new} instead of :{old}",
         kind=FixKind.UNSAFE,
-        files=(file_change(site.source.path, site.source.content, [Edit(span_of(written), f":{new}")]),),
+        files=(file_change(site.source.path, site.source.content, [Edit(Span.of(written), f":{new}")]),),
         notes=(f"See that the clause for `:{new}` does what was meant by `:{old}`.",),
     )
 

@@ -10,7 +10,7 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Module
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.definitions import indent_of
 from otp_genesis_refactorers.rewriting.layout import newline_of
 
@@ -62,7 +62,7 @@ def attribute_to_function(
     if _has_comment(attribute):
         return Refused(f"a comment stands behind `@{name}` at {where}: move the value by hand")
     return [
-        *(Edit(span_of(use), f"{name}()") for use in uses),
+        *(Edit(Span.of(use), f"{name}()") for use in uses),
         *_moved_to_the_end(source, block, attribute, name, values[0], line_length),
     ]
 
@@ -85,7 +85,7 @@ def _moved_to_the_end(
     yield _without_lines(source, block, first.start_point.row, attribute.end_point.row)
     last = [child for child in block.named_children if child != attribute][-1]
     end = source.lines.line_end(last.end_point.row)
-    yield Edit(Span(end, end), newline * 2 + newline.join(lines))
+    yield Edit(Span(end, 0), newline * 2 + newline.join(lines))
 
 
 def _without_lines(source: Source, block: Node, first: int, last: int) -> Edit:
@@ -95,11 +95,13 @@ def _without_lines(source: Source, block: Node, first: int, last: int) -> Edit:
     behind = last + 1
     while above and behind < len(starts) and not _line(source, behind).strip():
         behind += 1
-    return Edit(Span(starts[first], starts[behind] if behind < len(starts) else len(source.content)), "")
+    return Edit(
+        Span.between(starts[first], starts[behind] if behind < len(starts) else len(source.content)), ""
+    )
 
 
 def _line(source: Source, line: int) -> str:
-    return source.text(Span(source.lines.starts[line], source.lines.line_end(line)))
+    return source.text(Span.between(source.lines.starts[line], source.lines.line_end(line)))
 
 
 def _shifted(line: str, columns: int) -> str:

@@ -12,7 +12,7 @@ from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import Project
-from otp_genesis_analyzers.source import Source, Span
+from otp_genesis_analyzers.source import Source
 from otp_genesis_refactorers.change import Refused
 
 
@@ -64,7 +64,3 @@ def find_call_site(finding: Finding, project: Project) -> CallSite | Refused:
 
 def place(source: Source, byte_offset: int) -> str:
     return f"{source.path}:{source.lines.line_of(byte_offset) + 1}"
-
-
-def span_of(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)

@@ -74,7 +74,7 @@ def _in_front(source: Source, clause: Clause, clauses: list[list[str]], newline:
     start = _above_comments(source, clause)
     indent = indent_at(source, clause.span.start)
     text = (newline * 2).join(_indented(lines, indent, newline) for lines in clauses)
-    return Edit(Span(start, start), f"{text.removeprefix(indent)}{newline}{newline}{indent}")
+    return Edit(Span(start, 0), f"{text.removeprefix(indent)}{newline}{newline}{indent}")
 
 
 def _behind(source: Source, clause: Clause, clauses: list[list[str]], newline: str, *, impl: bool) -> Edit:
@@ -82,13 +82,13 @@ def _behind(source: Source, clause: Clause, clauses: list[list[str]], newline: s
     text = (newline * 2).join(_indented(lines, indent, newline) for lines in clauses)
     attribute = f"{indent}@impl true{newline}" if impl else ""
     end = source.lines.line_end(source.lines.line_of(clause.span.end))
-    return Edit(Span(end, end), f"{newline}{newline}{attribute}{text}")
+    return Edit(Span(end, 0), f"{newline}{newline}{attribute}{text}")
 
 
 def indent_at(source: Source, byte_offset: int) -> str:
     """The white space in front of the line that an offset is on."""
     start = source.lines.starts[source.lines.line_of(byte_offset)]
-    line = source.text(Span(start, byte_offset))
+    line = source.text(Span.between(start, byte_offset))
     return line[: len(line) - len(line.lstrip())]
 
 
@@ -107,4 +107,4 @@ def _above_comments(source: Source, clause: Clause) -> int:
 
 
 def _line(source: Source, line: int) -> Span:
-    return Span(source.lines.starts[line], source.lines.line_end(line))
+    return Span.between(source.lines.starts[line], source.lines.line_end(line))

@@ -14,7 +14,6 @@ from otp_genesis_analyzers.facts.reading.walk import read_facts
 from otp_genesis_analyzers.scopes import Scope
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, edited
-from otp_genesis_refactorers.rewriting.call_site import span_of
 from otp_genesis_refactorers.rewriting.layout import broken_lines, newline_of
 from otp_genesis_refactorers.rewriting.places import place_of
 
@@ -80,7 +79,7 @@ def _list_given(source: Source, clause: Clause, arguments: list[Node]) -> ChildL
         item.type == "binary_operator" and syntax.operator(item) == "|" for item in syntax.children(literal)
     ):
         return Unreadable(source, "its list of children has a tail", literal.start_byte)
-    return ChildListText(source, literal, place_of(source, span_of(literal)).scope)
+    return ChildListText(source, literal, place_of(source, Span.of(literal)).scope)
 
 
 def bound_value(source: Source, clause: Clause, variable: Node) -> Node | None:
@@ -113,7 +112,9 @@ def with_child(children: ChildListText, index: int, child: str, line_length: int
     source = children.source
     edit = _insertion(source, children.list, children.items, index, child)
     after = Source(source.path, edited(source.content, (edit,)))
-    grown = after.node_at(Span(children.list.start_byte, children.list.end_byte + len(edit.text.encode())))
+    grown = after.node_at(
+        Span.between(children.list.start_byte, children.list.end_byte + len(edit.text.encode()))
+    )
     return edited(after.content, tuple(sorted(broken_lines(after, grown, line_length))))
 
 
@@ -124,22 +125,22 @@ def _insertion(source: Source, whole: Node, items: list[Node], index: int, child
         return _after(source, whole, items[-1], child)
     item = items[index]
     if not _starts_its_line(source, item):
-        return Edit(Span(item.start_byte, item.start_byte), f"{child}, ")
+        return Edit(Span(item.start_byte, 0), f"{child}, ")
     newline, indent = newline_of(source.content), _indent(source, item)
     if index == 0:
         start = _first_thing(whole, item).start_byte
-        return Edit(Span(start, start), f"{child},{newline}{indent}")
+        return Edit(Span(start, 0), f"{child},{newline}{indent}")
     # Behind the line of the item before, so that comments above this one stay above it.
     end = source.lines.line_end(items[index - 1].end_point.row)
-    return Edit(Span(end, end), f"{newline}{indent}{child},")
+    return Edit(Span(end, 0), f"{newline}{indent}{child},")
 
 
 def _into_empty(source: Source, whole: Node, child: str) -> Edit:
     comments = [node for node in whole.named_children if node.type == "comment"]
     if comments and _starts_its_line(source, comments[0]):
         start = comments[0].start_byte
-        return Edit(Span(start, start), f"{child}{newline_of(source.content)}{_indent(source, comments[0])}")
-    return Edit(Span(whole.start_byte + 1, whole.start_byte + 1), child)
+        return Edit(Span(start, 0), f"{child}{newline_of(source.content)}{_indent(source, comments[0])}")
+    return Edit(Span.between(whole.start_byte + 1, whole.start_byte + 1), child)
 
 
 def _after(source: Source, whole: Node, last: Node, child: str) -> Edit:
@@ -148,11 +149,11 @@ def _after(source: Source, whole: Node, last: Node, child: str) -> Edit:
     )
     after = comma.end_byte if comma is not None else last.end_byte
     if not _starts_its_line(source, last):
-        return Edit(Span(after, after), f" {child}," if comma is not None else f", {child}")
+        return Edit(Span(after, 0), f" {child}," if comma is not None else f", {child}")
     separator = "" if comma is not None else ","
     trailing = "," if comma is not None else ""
     return Edit(
-        Span(after, after),
+        Span(after, 0),
         f"{separator}{newline_of(source.content)}{_indent(source, last)}{child}{trailing}",
     )
 
@@ -174,7 +175,7 @@ def _indent(source: Source, node: Node) -> str:
 
 def _before_on_line(source: Source, node: Node) -> str:
     start = source.lines.starts[source.lines.line_of(node.start_byte)]
-    return source.text(Span(start, node.start_byte))
+    return source.text(Span.between(start, node.start_byte))
 
 
 def _descendants(node: Node) -> Iterator[Node]:

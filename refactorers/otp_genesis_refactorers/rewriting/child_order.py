@@ -22,24 +22,28 @@ def reordered(children: ChildListText, order: Sequence[int]) -> bytes | Refused:
             f"the list at {place(source, children.list.start_byte)} has lines with several items: "
             "give each a line of its own first"
         )
-    texts = [source.text(_span(item)) for item in items]
-    edits = [Edit(_span(item), texts[position]) for item, position in zip(items, order, strict=True)]
+    texts = [source.text(Span.of(item)) for item in items]
+    edits = [Edit(Span.of(item), texts[position]) for item, position in zip(items, order, strict=True)]
     return edited(source.content, tuple(edits))
 
 
 def _lines_in_order(source: Source, whole: Node, items: list[Node], order: Sequence[int]) -> bytes:
     """The items change places with the lines of comments above them; blank lines stay where they are."""
     commas = [_comma_behind(whole, item) for item in items]
-    texts = [source.text(Span(_start_with_comments(source, whole, item), item.end_byte)) for item in items]
+    texts = [
+        source.text(Span.between(_start_with_comments(source, whole, item), item.end_byte)) for item in items
+    ]
     behind = [
-        source.text(Span(comma.end_byte if comma is not None else item.end_byte, _line_end(source, item)))
+        source.text(
+            Span.between(comma.end_byte if comma is not None else item.end_byte, _line_end(source, item))
+        )
         for item, comma in zip(items, commas, strict=True)
     ]
     edits: list[Edit] = []
     for place_in_list, position in enumerate(order):
         item, comma = items[place_in_list], commas[place_in_list]
         separator = "," if comma is not None else ""
-        span = Span(_start_with_comments(source, whole, item), _line_end(source, item))
+        span = Span.between(_start_with_comments(source, whole, item), _line_end(source, item))
         edits.append(Edit(span, f"{texts[position]}{separator}{behind[position]}"))
     return edited(source.content, tuple(edits))
 
@@ -59,7 +63,7 @@ def _is_alone_on_its_lines(source: Source, whole: Node, item: Node) -> bool:
         return False
     comma = _comma_behind(whole, item)
     end = comma.end_byte if comma is not None else item.end_byte
-    rest = source.text(Span(end, _line_end(source, item))).strip()
+    rest = source.text(Span.between(end, _line_end(source, item))).strip()
     return not rest or rest.startswith("#")
 
 
@@ -75,8 +79,4 @@ def _line_end(source: Source, item: Node) -> int:
 
 
 def _text_before(source: Source, node: Node) -> str:
-    return source.text(Span(source.lines.starts[node.start_point.row], node.start_byte))
-
-
-def _span(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)
+    return source.text(Span.between(source.lines.starts[node.start_point.row], node.start_byte))

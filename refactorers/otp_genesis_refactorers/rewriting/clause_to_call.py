@@ -55,7 +55,7 @@ def clause_as_call(source: Source, module: Module, taken: Taken) -> list[Edit] |
         )
     impl = f"{indent}@impl true{newline}" if calls is None and taken.function.clauses[0].impl else ""
     end = source.lines.line_end(source.lines.line_of(behind.span.end))
-    return [removed, Edit(Span(end, end), f"{newline}{newline}{impl}{indent}{text}")]
+    return [removed, Edit(Span(end, 0), f"{newline}{newline}{impl}{indent}{text}")]
 
 
 def _rewritten(source: Source, clause: Clause) -> list[Edit] | Refused:
@@ -70,8 +70,8 @@ def _rewritten(source: Source, clause: Clause) -> list[Edit] | Refused:
     parameters = syntax.arguments(head) if head is not None else []
     return [
         Edit(clause.name_span, "handle_call"),
-        Edit(Span(parameters[0].end_byte, parameters[0].end_byte), ", _from"),
-        *(Edit(Span(tag.start_byte, tag.end_byte), ":reply, :ok") for tag in tags if tag is not None),
+        Edit(Span(parameters[0].end_byte, 0), ", _from"),
+        *(Edit(Span.of(tag), ":reply, :ok") for tag in tags if tag is not None),
     ]
 
 
@@ -85,11 +85,11 @@ def _removed(source: Source, taken: Taken) -> Edit | Refused:
     clauses = taken.function.clauses
     position = clauses.index(taken.clause)
     if position > 0:
-        gap = Span(clauses[position - 1].span.end, taken.clause.span.end)
-        between = Span(gap.start, taken.clause.span.start)
+        gap = Span.between(clauses[position - 1].span.end, taken.clause.span.end)
+        between = Span.between(gap.start, taken.clause.span.start)
     elif len(clauses) > 1:
-        gap = Span(taken.clause.span.start, clauses[1].span.start)
-        between = Span(taken.clause.span.end, gap.end)
+        gap = Span.between(taken.clause.span.start, clauses[1].span.start)
+        between = Span.between(taken.clause.span.end, gap.end)
     else:
         return _removed_with_attribute(source, taken.clause)
     if source.text(between).strip():
@@ -107,7 +107,7 @@ def _removed_with_attribute(source: Source, clause: Clause) -> Edit | Refused:
         definition, before = before, before.prev_named_sibling
     if before is None or before.type == "comment":
         return Refused(f"the clause at {place(source, clause.name_span.start)} can't be moved: do it by hand")
-    return Edit(Span(before.end_byte, clause.span.end), "")
+    return Edit(Span.between(before.end_byte, clause.span.end), "")
 
 
 def _callback_before(module: Module, taken: Taken) -> Clause | None:

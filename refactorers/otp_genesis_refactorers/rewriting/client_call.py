@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otp_genesis_analyzers import syntax
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Edit, Refused
-from otp_genesis_refactorers.rewriting.call_site import CallSite, place, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite, place
 from otp_genesis_refactorers.rewriting.places import place_of, written
 from otp_genesis_refactorers.rewriting.statements import comment_in
 
@@ -25,6 +26,6 @@ def call_of_client(site: CallSite, module: str, function: str, values: Sequence[
     target = syntax.arguments(site.node)[0]
     is_module = target.type == "alias"
     receiver = (
-        syntax.text(target) if is_module else written(module, place_of(site.source, span_of(site.node)).scope)
+        syntax.text(target) if is_module else written(module, place_of(site.source, Span.of(site.node)).scope)
     )
-    return Edit(span_of(site.node), f"{receiver}.{function}({', '.join(values)})")
+    return Edit(Span.of(site.node), f"{receiver}.{function}({', '.join(values)})")

@@ -84,7 +84,7 @@ def _anchor(module: Module) -> Clause | None:
 def _behind(source: Source, clause: Clause, text: str) -> Edit:
     newline, indent = newline_of(source.content), indent_at(source, clause.span.start)
     end = source.lines.line_end(source.lines.line_of(clause.span.end))
-    return Edit(Span(end, end), f"{newline}{newline}{indent}{text}")
+    return Edit(Span(end, 0), f"{newline}{newline}{indent}{text}")
 
 
 def _is_function_name(tag: str) -> bool:

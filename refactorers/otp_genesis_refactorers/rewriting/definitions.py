@@ -24,9 +24,9 @@ def with_first_statement(source: Source, definition: Node, statement: str) -> li
     first = next((child for child in block.named_children if child.start_point.row > line), None)
     if first is None:
         first = syntax.children(block)[0]
-        return [Edit(Span(first.start_byte, first.start_byte), f"{statement}; ")]
+        return [Edit(Span(first.start_byte, 0), f"{statement}; ")]
     gap = newline if first.type != "comment" and first.start_point.row < first.end_point.row else ""
-    return [Edit(Span(line_end, line_end), f"{newline}{inner}{statement}{gap}")]
+    return [Edit(Span(line_end, 0), f"{newline}{inner}{statement}{gap}")]
 
 
 def _as_block(source: Source, definition: Node, statements: list[str]) -> list[Edit] | Refused:
@@ -45,9 +45,9 @@ def _as_block(source: Source, definition: Node, statements: list[str]) -> list[E
     gap = newline if value.start_point.row < value.end_point.row and statements[-1:] != [""] else ""
     return [
         *_blank_lines_around(source, definition),
-        Edit(Span(head.end_byte, value.start_byte), f" do{lines}{gap}{newline}{indent}  "),
+        Edit(Span.between(head.end_byte, value.start_byte), f" do{lines}{gap}{newline}{indent}  "),
         *_indented(source, value, f"{indent}  "),
-        Edit(Span(value.end_byte, value.end_byte), f"{newline}{indent}end"),
+        Edit(Span(value.end_byte, 0), f"{newline}{indent}end"),
     ]
 
 
@@ -58,9 +58,9 @@ def _indented(source: Source, value: Node, indent: str) -> list[Edit]:
     for row in range(value.start_point.row + 1, value.end_point.row + 1):
         start, end = source.lines.starts[row], source.lines.line_end(row)
         if columns > 0 and end > start:
-            edits.append(Edit(Span(start, start), " " * columns))
-        elif columns < 0 and not source.text(Span(start, min(start - columns, end))).strip():
-            edits.append(Edit(Span(start, min(start - columns, end)), ""))
+            edits.append(Edit(Span(start, 0), " " * columns))
+        elif columns < 0 and not source.text(Span.between(start, min(start - columns, end))).strip():
+            edits.append(Edit(Span.between(start, min(start - columns, end)), ""))
     return edits
 
 
@@ -70,15 +70,11 @@ def body_replaced(
     """Edits that put `lines` in the place of the only statement of a definition."""
     if syntax.do_block(definition) is None:
         edits = _as_block(source, definition, lines[:-1])
-        return edits if isinstance(edits, Refused) else [*edits, Edit(_span(statement), lines[-1])]
+        return edits if isinstance(edits, Refused) else [*edits, Edit(Span.of(statement), lines[-1])]
     newline = newline_of(source.content)
     indent = indent_of(source, statement)
     text = "".join(f"{newline}{indent}{line}" if line else newline for line in lines)
-    return [Edit(_span(statement), text.removeprefix(f"{newline}{indent}"))]
-
-
-def _span(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)
+    return [Edit(Span.of(statement), text.removeprefix(f"{newline}{indent}"))]
 
 
 def start_with_attributes(definition: Node) -> int:
@@ -106,7 +102,7 @@ def clauses_before(source: Source, definition: Node, clauses: list[str]) -> Edit
     start, newline = start_with_attributes(definition), newline_of(source.content)
     indent = indent_of(source, definition)
     lines = "".join(f"{indent}{line}{newline}" if line else newline for line in clauses)
-    return Edit(Span(start, start), f"{lines.removeprefix(indent)}{newline}{indent}")
+    return Edit(Span(start, 0), f"{lines.removeprefix(indent)}{newline}{indent}")
 
 
 def clauses_after(source: Source, definition: Node, clauses: list[str]) -> Edit:
@@ -114,12 +110,12 @@ def clauses_after(source: Source, definition: Node, clauses: list[str]) -> Edit:
     newline, end = newline_of(source.content), end_with_comment(source, definition)
     indent = indent_of(source, definition)
     lines = "".join(f"{newline}{indent}{line}" if line else newline for line in clauses)
-    return Edit(Span(end, end), f"{newline}{lines}")
+    return Edit(Span(end, 0), f"{newline}{lines}")
 
 
 def indent_of(source: Source, node: Node) -> str:
     """The white space in front of the line that a node starts on."""
-    line = source.text(Span(source.lines.starts[node.start_point.row], node.start_byte))
+    line = source.text(Span.between(source.lines.starts[node.start_point.row], node.start_byte))
     return line[: len(line) - len(line.lstrip())]
 
 
@@ -142,4 +138,4 @@ def _blank_lines_around(source: Source, definition: Node) -> list[Edit]:
 
 def _line_before(source: Source, node: Node, text: str) -> Edit:
     line_start = source.lines.starts[node.start_point.row]
-    return Edit(Span(line_start, line_start), text)
+    return Edit(Span(line_start, 0), text)

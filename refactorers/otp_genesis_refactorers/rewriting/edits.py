@@ -51,4 +51,4 @@ def _trimmed(start: int, removed: str, added: str) -> Edit:
     removed, added = removed[same:], added[same:]
     same = common_prefix_length(removed[::-1], added[::-1])
     removed, added = removed[: len(removed) - same], added[: len(added) - same]
-    return Edit(Span(start, start + len(removed.encode())), added)
+    return Edit(Span(start, len(removed.encode())), added)

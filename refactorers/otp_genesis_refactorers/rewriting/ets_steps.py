@@ -13,7 +13,7 @@ from otp_genesis_analyzers.facts.tables.ets_races import Race, node_of
 from otp_genesis_analyzers.facts.tables.ets_tables import table_uses
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused
-from otp_genesis_refactorers.rewriting.call_site import place, span_of
+from otp_genesis_refactorers.rewriting.call_site import place
 from otp_genesis_refactorers.rewriting.callback_clauses import indent_at
 from otp_genesis_refactorers.rewriting.layout import newline_of
 
@@ -41,7 +41,7 @@ def lost_comment(source: Source, step: OneStep) -> int | None:
         node = nodes.pop()
         if node.type == "comment":
             for edit in step.edits:
-                if edit.span.contains(span_of(node)) and syntax.text(node) not in edit.text:
+                if edit.span.contains(Span.of(node)) and syntax.text(node) not in edit.text:
                     return node.start_byte
         nodes += node.named_children
     return None
@@ -66,7 +66,7 @@ def counter(source: Source, race: Race) -> OneStep | None:
     if insert.prev_named_sibling != match:
         return None
     text = _update(source, race.write.call, f"{{2, {added[1]}}}", start)
-    return _counted(race, Edit(Span(match.start_byte, insert.end_byte), text))
+    return _counted(race, Edit(Span.between(match.start_byte, insert.end_byte), text))
 
 
 def bound_counter(source: Source, race: Race) -> OneStep | None:
@@ -91,7 +91,9 @@ def bound_counter(source: Source, race: Race) -> OneStep | None:
     if added is None or added[0] != branches.number or not first.lstrip("-").isdigit():
         return None
     text = _update(source, race.write.call, f"{{2, {added[1]}}}", str(int(first) - added[1]))
-    return _counted(race, Edit(Span(match.start_byte, insert.end_byte), f"{syntax.text(variable)} = {text}"))
+    return _counted(
+        race, Edit(Span.between(match.start_byte, insert.end_byte), f"{syntax.text(variable)} = {text}")
+    )
 
 
 def case_counter(source: Source, race: Race) -> OneStep | None:
@@ -109,7 +111,7 @@ def case_counter(source: Source, race: Race) -> OneStep | None:
     if not same_call or not first_text.lstrip("-").isdigit():
         return None
     text = _update(source, race.write.call, f"{{2, {added[1]}}}", str(int(first_text) - added[1]))
-    return _counted(race, Edit(span_of(choice), text))
+    return _counted(race, Edit(Span.of(choice), text))
 
 
 def claim(source: Source, race: Race) -> OneStep | None:
@@ -131,7 +133,7 @@ def claim(source: Source, race: Race) -> OneStep | None:
     then = [rest, *free[1:]] if rest is not None else []
     text = _if_else(source, choice, _renamed(source, insert), then, taken[1])
     note = "A row that appeared since is kept: whoever inserted it first has the key."
-    return OneStep("Claim the key with :ets.insert_new/2", (Edit(span_of(choice), text),), (note,))
+    return OneStep("Claim the key with :ets.insert_new/2", (Edit(Span.of(choice), text),), (note,))
 
 
 def claim_by_test(source: Source, race: Race) -> OneStep | None:
@@ -148,7 +150,7 @@ def claim_by_test(source: Source, race: Race) -> OneStep | None:
     if race.read.call.name != "member" or not free or free[0] != insert or len(free) < 2:
         return None
     text = _if_else(source, choice, _renamed(source, insert), free[1:], taken)
-    return OneStep("Claim the key with :ets.insert_new/2", (Edit(span_of(choice), text),))
+    return OneStep("Claim the key with :ets.insert_new/2", (Edit(Span.of(choice), text),))
 
 
 def limited_counter(source: Source, module: Module, race: Race) -> OneStep | Refused | None:
@@ -173,8 +175,8 @@ def limited_counter(source: Source, module: Module, race: Race) -> OneStep | Ref
     if following is None:
         return None
     edits = (
-        Edit(span_of(step), f"{{2, 1, {limit}, {beyond}}}"),
-        Edit(Span(lowered.start_byte, following.start_byte), ""),
+        Edit(Span.of(step), f"{{2, 1, {limit}, {beyond}}}"),
+        Edit(Span.between(lowered.start_byte, following.start_byte), ""),
     )
     note = f"The counter stops at {beyond}, so that those who are turned away leave nothing to take back."
     return OneStep("Count with a limit, in one step", edits, (note,))
@@ -299,7 +301,8 @@ def _renamed(source: Source, insert: Node) -> str:
     """`:ets.insert(...)` as `:ets.insert_new(...)`."""
     target = syntax.call_target(insert)
     end = target.end_byte if target is not None else insert.start_byte
-    return f"{source.text(Span(insert.start_byte, end))}_new{source.text(Span(end, insert.end_byte))}"
+    name, arguments = Span.between(insert.start_byte, end), Span.between(end, insert.end_byte)
+    return f"{source.text(name)}_new{source.text(arguments)}"
 
 
 def _if_else(source: Source, choice: Node, condition: str, then: list[Node], otherwise: list[Node]) -> str:
@@ -316,7 +319,7 @@ def _body(source: Source, statements: list[Node], indent: str, newline: str) -> 
     if not statements:
         return ""
     old = indent_at(source, statements[0].start_byte)
-    text = source.text(Span(statements[0].start_byte, statements[-1].end_byte))
+    text = source.text(Span.between(statements[0].start_byte, statements[-1].end_byte))
     first, *others = text.split(newline)
     return newline.join(
         [first, *(indent + line.removeprefix(old) if line.strip() else line for line in others)]

@@ -45,10 +45,10 @@ def line_is_too_long(source: Source, byte_offset: int, line_length: int) -> bool
     """Whether the code of the line is longer than allowed; a comment at its end doesn't count."""
     line = source.lines.line_of(byte_offset)
     start, end = source.lines.starts[line], source.lines.line_end(line)
-    code = source.text(Span(start, end))
-    last = source.node_at(Span(max(start, end - 1), end))
+    code = source.text(Span.between(start, end))
+    last = source.node_at(Span.between(max(start, end - 1), end))
     if last.type == "comment" and last.start_byte >= start:
-        code = source.text(Span(start, last.start_byte)).rstrip()
+        code = source.text(Span.between(start, last.start_byte)).rstrip()
     return len(code) > line_length
 
 
@@ -66,12 +66,12 @@ def broken_lines(source: Source, target: Node, line_length: int) -> list[Edit]:
     if opened is not None:
         return _keywords_beside_the_rest(page, opened)
     line_start = source.lines.starts[source.lines.line_of(unit.start_byte)]
-    before = source.text(Span(line_start, unit.start_byte))
+    before = source.text(Span.between(line_start, unit.start_byte))
     indent = before[: len(before) - len(before.lstrip())]
     if unit.type == "stab_clause":
         return _broken_clauses(page, unit, indent)
     text = _lay_out(page, unit, indent, len(before), _tail(source, unit))
-    edit = Edit(Span(unit.start_byte, _last_part(unit).end_byte), text)
+    edit = Edit(Span.between(unit.start_byte, _last_part(unit).end_byte), text)
     return [edit, *_blank_lines_around(page, unit)] if "\n" in text else []
 
 
@@ -100,13 +100,13 @@ def _call_with_keywords_below(unit: Node) -> Node | None:
 def _keywords_beside_the_rest(page: _Page, call: Node) -> list[Edit]:
     """All arguments a line of their own, where before only the keywords had one."""
     line_start = page.source.lines.starts[call.start_point.row]
-    indent = page.source.text(Span(line_start, call.start_byte))
+    indent = page.source.text(Span.between(line_start, call.start_byte))
     holder = next((child for child in call.named_children if child.type == "arguments"), None)
     if holder is None or indent.strip():
         return []
-    opening = page.source.text(Span(call.start_byte, holder.start_byte + 1))
+    opening = page.source.text(Span.between(call.start_byte, holder.start_byte + 1))
     text = _one_per_line(page, opening, _spread(syntax.children(holder)), ")", indent)
-    return [Edit(Span(call.start_byte, call.end_byte), text)]
+    return [Edit(Span.of(call), text)]
 
 
 def _blank_lines_around(page: _Page, statement: Node) -> list[Edit]:
@@ -144,7 +144,7 @@ def _last_part(node: Node) -> Node:
 def _tail(source: Source, unit: Node) -> int:
     """How many characters (a comma, a parenthesis) must stay on the line behind the unit."""
     start = _last_part(unit).end_byte
-    rest = source.text(Span(start, source.lines.line_end(source.lines.line_of(start))))
+    rest = source.text(Span.between(start, source.lines.line_end(source.lines.line_of(start))))
     return len(rest.split("#", 1)[0].rstrip())
 
 
@@ -217,7 +217,7 @@ def _function(page: _Page, node: Node, indent: str, _column: int, _tail: int) ->
     if arrow is None:
         return syntax.text(node)
     inner = page.indented(indent)
-    head = page.source.text(Span(node.start_byte, arrow.end_byte))
+    head = page.source.text(Span.between(node.start_byte, arrow.end_byte))
     body = (_lay_out(page, part, inner, len(inner)) for part in syntax.stab_parts(clauses[0])[2])
     return page.newline.join([head, *(inner + statement for statement in body), f"{indent}end"])
 
@@ -233,7 +233,7 @@ def _call(page: _Page, node: Node, indent: str, column: int, _tail: int) -> str:
     arguments = syntax.children(holder)
     if not arguments:
         return syntax.text(node)
-    opening = page.source.text(Span(node.start_byte, holder.start_byte + 1))
+    opening = page.source.text(Span.between(node.start_byte, holder.start_byte + 1))
     leading = "".join(f"{syntax.text(argument)}, " for argument in arguments[:-1])
     last = arguments[-1]
     generates = any(syntax.operator(argument) == "<-" for argument in arguments)
@@ -256,7 +256,7 @@ def _call_without_parentheses(page: _Page, node: Node, holder: Node, indent: str
     name = syntax.local_name(node)
     inner = indent + " " * _BEFORE_ARGUMENTS[name] if name in _BEFORE_ARGUMENTS else page.indented(indent)
     first, *others = _spread(syntax.children(holder))
-    opening = page.source.text(Span(node.start_byte, first.end_byte))
+    opening = page.source.text(Span.between(node.start_byte, first.end_byte))
     return f"{opening},{page.newline}{_lines_of(page, others, inner)}" if others else syntax.text(node)
 
 
@@ -322,7 +322,7 @@ def _body_on_its_own_line(page: _Page, clause: Node, inner: str) -> list[Edit]:
     if arrow is None or body is None or arrow.end_point.row != body.start_point.row:
         return []
     text = _lay_out(page, body, inner, len(inner))
-    return [Edit(Span(arrow.end_byte, _last_part(body).end_byte), f"{page.newline}{inner}{text}")]
+    return [Edit(Span.between(arrow.end_byte, _last_part(body).end_byte), f"{page.newline}{inner}{text}")]
 
 
 def _blank_line_between(page: _Page, previous: Node, following: Node) -> list[Edit]:
@@ -330,13 +330,13 @@ def _blank_line_between(page: _Page, previous: Node, following: Node) -> list[Ed
     if following.start_point.row - row != 1:
         return []
     end = page.source.lines.line_end(row)
-    return [Edit(Span(end, end), page.newline)]
+    return [Edit(Span(end, 0), page.newline)]
 
 
 def _broken_call_of_many_lines(page: _Page, call: Node) -> list[Edit]:
     """`start_child(Name, fn ->` with its body below: an argument a line, the body moved to the right."""
     line_start = page.source.lines.starts[call.start_point.row]
-    before = page.source.text(Span(line_start, call.start_byte))
+    before = page.source.text(Span.between(line_start, call.start_byte))
     arguments = syntax.arguments(call)
     if before.strip() or not arguments or call.type != "call" or holds_text_of_many_lines(call):
         return []
@@ -348,14 +348,14 @@ def _broken_call_of_many_lines(page: _Page, call: Node) -> list[Edit]:
     position = arguments[0].start_byte
     while page.source.content[position - 1 : position] in (b" ", b"\n"):
         position -= 1
-    edits.append(Edit(Span(position, arguments[0].start_byte), page.newline + inner))
+    edits.append(Edit(Span.between(position, arguments[0].start_byte), page.newline + inner))
     for argument, following in pairwise(arguments):
-        edits.append(Edit(Span(argument.end_byte, following.start_byte), f",{page.newline}{inner}"))
+        edits.append(Edit(Span.between(argument.end_byte, following.start_byte), f",{page.newline}{inner}"))
     for row in range(call.start_point.row + 1, call.end_point.row + 1):
         start = page.source.lines.starts[row]
         if page.source.lines.line_end(row) > start:
-            edits.append(Edit(Span(start, start), step))
-    edits.append(Edit(Span(arguments[-1].end_byte, arguments[-1].end_byte), page.newline + before))
+            edits.append(Edit(Span(start, 0), step))
+    edits.append(Edit(Span.between(arguments[-1].end_byte, arguments[-1].end_byte), page.newline + before))
     return edits
 
 

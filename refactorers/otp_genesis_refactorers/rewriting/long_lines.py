@@ -20,7 +20,7 @@ def without_long_line(project: Project, source: Source, edits: list[Edit], span:
         return edits
     after = Source(source.path, edited(source.content, tuple(sorted(edits))))
     start = moved(span.start, edits)
-    target = after.node_at(Span(start, max(start, moved(span.end, edits))))
+    target = after.node_at(Span.between(start, max(start, moved(span.end, edits))))
     broken = broken_lines(after, target, line_length)
     return edits_between(source.content, edited(after.content, tuple(sorted(broken)))) if broken else edits
 

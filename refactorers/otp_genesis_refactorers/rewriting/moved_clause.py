@@ -44,15 +44,15 @@ def moved_clause(
             "line or under an attribute of its own: move it by hand"
         )
     newline, indent = newline_of(source.content), indent_of(source, definition)
-    comments = source.text(Span(first.start_byte, definition.start_byte))
-    head = source.text(Span(definition.start_byte, clause.name_span.start))
-    rest = source.text(Span(clause.name_span.end, end_with_comment(source, definition)))
+    comments = source.text(Span.between(first.start_byte, definition.start_byte))
+    head = source.text(Span.between(definition.start_byte, clause.name_span.start))
+    rest = source.text(Span.between(clause.name_span.end, end_with_comment(source, definition)))
     if "\n" not in rest and len(indent) + len(head) + len(name) + len(rest) > line_length:
         rest = _value_below(source, definition, clause, f"{newline}{indent}  ")
     attribute = f"@impl true{newline}{indent}" if impl else ""
     text = f"{newline}{newline}{indent}{comments}{attribute}{head}{name}{rest}"
     end = source.lines.line_end(behind.end_point.row)
-    return [removed, Edit(Span(end, end), text + _blank_line(source, behind))]
+    return [removed, Edit(Span(end, 0), text + _blank_line(source, behind))]
 
 
 def _value_below(source: Source, definition: Node, clause: Clause, line_break: str) -> str:
@@ -60,11 +60,11 @@ def _value_below(source: Source, definition: Node, clause: Clause, line_break: s
     value = syntax.body_keywords(definition).get("do")
     end = end_with_comment(source, definition)
     if value is None:
-        return source.text(Span(clause.name_span.end, end))
+        return source.text(Span.between(clause.name_span.end, end))
     head = syntax.arguments(definition)[0]
     return (
-        f"{source.text(Span(clause.name_span.end, head.end_byte))},{line_break}do: "
-        f"{source.text(Span(value.start_byte, end))}"
+        f"{source.text(Span.between(clause.name_span.end, head.end_byte))},{line_break}do: "
+        f"{source.text(Span.between(value.start_byte, end))}"
     )
 
 
@@ -80,12 +80,12 @@ def _removed(
             after = after.next_named_sibling
         if after is None or after.type == "unary_operator" or not begins_its_line(source, after):
             return None
-        return Edit(Span(first.start_byte, after.start_byte), "")
+        return Edit(Span.between(first.start_byte, after.start_byte), "")
     before = first.prev_named_sibling
     if before is None or before.type == "unary_operator":
         return None
     end = source.lines.line_end(before.end_point.row)
-    return Edit(Span(end, end_with_comment(source, definition)), "")
+    return Edit(Span.between(end, end_with_comment(source, definition)), "")
 
 
 def _blank_line(source: Source, behind: Node) -> str:

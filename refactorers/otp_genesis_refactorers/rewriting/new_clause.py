@@ -43,7 +43,7 @@ def add_call_clause(source: Source, module: Module, message: Term) -> Edit | Ref
     ]
     end = source.lines.line_end(source.lines.line_of(before.span.end))
     text = "".join(f"{newline}{indent}{line}" for line in lines)
-    return Edit(Span(end, end), f"{newline}{text}")
+    return Edit(Span(end, 0), f"{newline}{text}")
 
 
 def _is_plain(tag: str) -> bool:

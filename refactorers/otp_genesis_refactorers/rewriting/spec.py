@@ -6,9 +6,8 @@ from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.model import Function, Module
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit
-from otp_genesis_refactorers.rewriting.call_site import span_of
 
 
 def ok_pid_in_spec(source: Source, module: Module, function: Function) -> list[Edit]:
@@ -16,7 +15,7 @@ def ok_pid_in_spec(source: Source, module: Module, function: Function) -> list[E
     block = syntax.do_block(source.node_at(module.span))
     results = [_result_of(node, function) for node in syntax.children(block)] if block is not None else []
     return [
-        Edit(span_of(result), f"{{:ok, {syntax.text(result)}}}")
+        Edit(Span.of(result), f"{{:ok, {syntax.text(result)}}}")
         for result in results
         if result is not None and syntax.text(result) in ("pid", "pid()")
     ]

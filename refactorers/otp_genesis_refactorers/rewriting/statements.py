@@ -44,7 +44,7 @@ def line_before(source: Source, statement: Node, text: str) -> Edit:
     """A statement in front of another; with a blank line between where the other has several lines."""
     newline = newline_of(source.content)
     gap = newline * (2 if _has_several_lines(statement) else 1)
-    return Edit(Span(statement.start_byte, statement.start_byte), f"{text}{gap}{_before(source, statement)}")
+    return Edit(Span(statement.start_byte, 0), f"{text}{gap}{_before(source, statement)}")
 
 
 def line_behind(source: Source, statement: Node, text: str) -> Edit:
@@ -52,7 +52,7 @@ def line_behind(source: Source, statement: Node, text: str) -> Edit:
     newline = newline_of(source.content)
     gap = newline * (2 if _has_several_lines(statement) else 1)
     end = source.lines.line_end(statement.end_point.row)
-    return Edit(Span(end, end), f"{gap}{_before(source, statement)}{text}")
+    return Edit(Span(end, 0), f"{gap}{_before(source, statement)}{text}")
 
 
 def without_line(source: Source, statement: Node) -> Edit:
@@ -62,19 +62,19 @@ def without_line(source: Source, statement: Node) -> Edit:
     """
     behind = statement.next_named_sibling
     if behind is not None and behind.start_point.row == statement.end_point.row:
-        return Edit(Span(statement.start_byte, behind.start_byte), "")
+        return Edit(Span.between(statement.start_byte, behind.start_byte), "")
     starts = source.lines.starts
     first, last = statement.start_point.row, statement.end_point.row + 1
     is_first = statement.prev_named_sibling is None
     if (is_first or _is_blank(source, first - 1)) and _is_blank(source, last):
         last += 1
     end = starts[last] if last < len(starts) else len(source.content)
-    return Edit(Span(starts[first], end), "")
+    return Edit(Span.between(starts[first], end), "")
 
 
 def _before(source: Source, statement: Node) -> str:
     """What stands on the statement's first line in front of it: its indentation."""
-    return source.text(Span(source.lines.starts[statement.start_point.row], statement.start_byte))
+    return source.text(Span.between(source.lines.starts[statement.start_point.row], statement.start_byte))
 
 
 def _has_several_lines(node: Node) -> bool:
@@ -84,4 +84,4 @@ def _has_several_lines(node: Node) -> bool:
 def _is_blank(source: Source, line: int) -> bool:
     if not 0 <= line < len(source.lines.starts):
         return False
-    return not source.text(Span(source.lines.starts[line], source.lines.line_end(line))).strip()
+    return not source.text(Span.between(source.lines.starts[line], source.lines.line_end(line))).strip()

@@ -70,10 +70,10 @@ def _named(root: Node) -> Iterator[tuple[str, Node]]:
 def _uses(root: Node) -> Counter[str]:
     """How often each name stands in a file where it is not given."""
     found: Counter[str] = Counter()
-    directives = [Span(node.start_byte, node.end_byte) for name, node in _named(root) if name[0] != "@"]
+    directives = [Span.of(node) for name, node in _named(root) if name[0] != "@"]
     for node in syntax.below(root):
         if node.type == "alias":
-            place = Span(node.start_byte, node.end_byte)
+            place = Span.of(node)
             if not any(directive.contains(place) for directive in directives):
                 found[syntax.text(node).partition(".")[0]] += 1
         elif name := _attribute(node, is_set=False):
@@ -118,7 +118,7 @@ def _joined(before: Source, after: Source, line_length: int) -> bytes:
         line, next_line = _line(after, row), _line(after, row + 1)
         fits = len(line.rstrip().decode()) + 1 + len(next_line.strip().decode()) <= line_length
         if fits and next_line not in known:
-            joins.append(Edit(Span(end, value.start_byte), " "))
+            joins.append(Edit(Span.between(end, value.start_byte), " "))
     return edited(after.content, tuple(sorted(joins)))
 
 
@@ -133,7 +133,7 @@ def _broken(before: Source, edits: tuple[Edit, ...], content: bytes, line_length
         line = _line(after, row)
         start = after.lines.starts[row] + len(line) - len(line.lstrip())
         if line not in known and line_is_too_long(after, start, line_length):
-            target = after.node_at(Span(start, start + 1))
+            target = after.node_at(Span(start, 1))
             step = target.next_sibling if target.type == "|>" else None
             broken = broken_lines(after, step or target, line_length)
             content = edited(content, tuple(sorted(broken)))

@@ -8,8 +8,9 @@ from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.model import Call, Result
 from otp_genesis_analyzers.project import Project
+from otp_genesis_analyzers.source import Span
 from otp_genesis_refactorers.change import Refused
-from otp_genesis_refactorers.rewriting.call_site import CallSite, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite
 from otp_genesis_refactorers.rewriting.places import place_of
 from otp_genesis_refactorers.rewriting.returned_value import use_of_value
 from otp_genesis_refactorers.whole_project import WholeProject
@@ -83,7 +84,7 @@ def _as_statement(site: CallSite) -> Call:
     """The call with the fate of the whole match where it is the right side of one."""
     if site.match is None:
         return site.call
-    fate = place_of(site.source, span_of(site.match)).result
+    fate = place_of(site.source, Span.of(site.match)).result
     return structs.replace(site.call, result=fate, bound_to=None)
 
 

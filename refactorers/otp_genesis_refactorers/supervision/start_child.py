@@ -10,7 +10,7 @@ from tree_sitter import Node
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_refactorers.change import Edit, Refused, edited
-from otp_genesis_refactorers.rewriting.call_site import CallSite, span_of
+from otp_genesis_refactorers.rewriting.call_site import CallSite
 from otp_genesis_refactorers.rewriting.edits import moved
 from otp_genesis_refactorers.rewriting.layout import broken_lines, line_is_too_long, newline_of
 from otp_genesis_refactorers.rewriting.places import place_of, written
@@ -42,7 +42,7 @@ def start_child(
     old call. `gives_pid` says that the old call gave the pid itself: `pid = ` becomes `{:ok, pid} = `,
     `:: pid` in the function's spec `:: {:ok, pid}`.
     """
-    scope = place_of(site.source, span_of(site.node)).scope
+    scope = place_of(site.source, Span.of(site.node)).scope
     head = f"{written('Task', scope)}.Supervisor.{function}"
     name = written(supervisor, scope)
     call_edits = _unpiped(site, head, name) if site.call.piped else _with_argument(site, head, name)
@@ -60,7 +60,7 @@ def renamed_to_start_child(site: CallSite, line_length: int) -> bytes | Refused:
     function = syntax.right(target) if target is not None and target.type == "dot" else None
     if function is None:
         return Refused(f"`{site.call.name}` is called without its module at {site.place}: rewrite it by hand")
-    return _laid_out(site, [Edit(span_of(function), "start_child")], line_length)
+    return _laid_out(site, [Edit(Span.of(function), "start_child")], line_length)
 
 
 def _with_argument(site: CallSite, head: str, name: str) -> list[Edit] | Refused:
@@ -73,16 +73,16 @@ def _with_argument(site: CallSite, head: str, name: str) -> list[Edit] | Refused
     first = holder.named_children[0]
     if holder.children[0].type != "(":
         return [
-            Edit(Span(site.call.head.start, first.start_byte), f"{head}({name}, "),
-            Edit(Span(holder.end_byte, holder.end_byte), ")"),
+            Edit(Span.between(site.call.head.start, first.start_byte), f"{head}({name}, "),
+            Edit(Span(holder.end_byte, 0), ")"),
         ]
     separator = ", "
     if first.start_point.row > holder.start_point.row:
         line_start = source.lines.starts[first.start_point.row]
-        separator = f",{newline_of(source.content)}{source.text(Span(line_start, first.start_byte))}"
+        separator = f",{newline_of(source.content)}{source.text(Span.between(line_start, first.start_byte))}"
     return [
         Edit(site.call.head, head),
-        Edit(Span(first.start_byte, first.start_byte), f"{name}{separator}"),
+        Edit(Span(first.start_byte, 0), f"{name}{separator}"),
     ]
 
 
@@ -105,13 +105,13 @@ def _unpiped(site: CallSite, head: str, name: str) -> list[Edit] | Refused:
     opening, separator = _between(site, holder)
     edits = [
         *_needless_parentheses(whole),
-        Edit(Span(piped.start_byte, piped.start_byte), f"{head}({opening}{name}{separator}"),
+        Edit(Span(piped.start_byte, 0), f"{head}({opening}{name}{separator}"),
     ]
     if not arguments:
-        return [*edits, Edit(Span(piped.end_byte, node.end_byte), ")")]
-    edits.append(Edit(Span(piped.end_byte, arguments[0].start_byte), separator))
+        return [*edits, Edit(Span.between(piped.end_byte, node.end_byte), ")")]
+    edits.append(Edit(Span.between(piped.end_byte, arguments[0].start_byte), separator))
     if holder is not None and holder.children[0].type != "(":
-        edits.append(Edit(Span(holder.end_byte, holder.end_byte), ")"))
+        edits.append(Edit(Span(holder.end_byte, 0), ")"))
     return edits
 
 
@@ -122,7 +122,7 @@ def _between(site: CallSite, holder: Node | None) -> tuple[str, str]:
         return "", ", "
     source = site.source
     line_start = source.lines.starts[first.start_point.row]
-    own_line = f"{newline_of(source.content)}{source.text(Span(line_start, first.start_byte))}"
+    own_line = f"{newline_of(source.content)}{source.text(Span.between(line_start, first.start_byte))}"
     return own_line, f",{own_line}"
 
 
@@ -131,7 +131,7 @@ def _needless_parentheses(pipe: Node) -> list[Edit]:
     capture = pipe.parent
     if capture is None or not _is_capture(capture):
         return []
-    return [Edit(span_of(child), "") for child in capture.children if child.type in ("(", ")")]
+    return [Edit(Span.of(child), "") for child in capture.children if child.type in ("(", ")")]
 
 
 def _ok_pid_pattern(site: CallSite) -> list[Edit]:
@@ -139,7 +139,7 @@ def _ok_pid_pattern(site: CallSite) -> list[Edit]:
     variable = syntax.left(site.match) if site.match is not None else None
     if variable is None or syntax.text(variable).startswith("_"):
         return []
-    return [Edit(span_of(variable), f"{{:ok, {syntax.text(variable)}}}")]
+    return [Edit(Span.of(variable), f"{{:ok, {syntax.text(variable)}}}")]
 
 
 def _laid_out(site: CallSite, edits: list[Edit], line_length: int) -> bytes:
@@ -157,7 +157,7 @@ def _laid_out(site: CallSite, edits: list[Edit], line_length: int) -> bytes:
 
 
 def _call_starting_at(source: Source, byte_offset: int) -> Node | None:
-    node: Node | None = source.node_at(Span(byte_offset, byte_offset + 1))
+    node: Node | None = source.node_at(Span(byte_offset, 1))
     while node is not None and not (node.type == "call" and syntax.arguments(node)):
         node = node.parent
     return node if node is not None and node.start_byte == byte_offset else None

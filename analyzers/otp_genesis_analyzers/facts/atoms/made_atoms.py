@@ -168,13 +168,13 @@ def _interpolated(source: Source, module: Module) -> Iterator[MadeAtom]:
     """`:"shop_#{id}"`, found by its first two characters: no call stands for it."""
     at = source.content.find(b':"', module.span.start, module.span.end)
     while at >= 0:
-        node = source.node_at(Span(at, at + 2))
+        node = source.node_at(Span(at, 2))
         if node.type == "quoted_atom" and node.start_byte == at and _interpolations(node):
             for function in module.functions:
                 if function.kind in ("def", "defp"):
                     for clause in function.clauses:
                         if clause.span.start <= at < clause.span.end and not _is_quoted(node):
-                            span = Span(at, node.end_byte)
+                            span = Span.between(at, node.end_byte)
                             yield MadeAtom(module, function, clause, span, node, None)
         at = source.content.find(b':"', at + 2, module.span.end)
 

@@ -16,7 +16,7 @@ def called_fields(source: Source, clause: Clause) -> Iterator[Span]:
     """Where a function is called that a field holds (`state.render`), in the process of the clause."""
     for function in _called(source, clause):
         if _is_field(function):
-            yield Span(function.start_byte, function.end_byte)
+            yield Span.of(function)
 
 
 def called_from_message(source: Source, clause: Clause) -> Iterator[Span]:
@@ -24,7 +24,7 @@ def called_from_message(source: Source, clause: Clause) -> Iterator[Span]:
     for function in _called(source, clause):
         binding = binding_of(function) if function.type == "identifier" else None
         if binding is not None and _comes_from_outside(binding):
-            yield Span(function.start_byte, function.end_byte)
+            yield Span.of(function)
 
 
 def _called(source: Source, clause: Clause) -> Iterator[Node]:
@@ -36,7 +36,7 @@ def _called(source: Source, clause: Clause) -> Iterator[Node]:
         if target is None or target.type != "dot" or syntax.right(target) is not None:
             continue
         function = syntax.left(target)
-        if function is not None and _runs_here(clause, Span(node.start_byte, node.end_byte)):
+        if function is not None and _runs_here(clause, Span.of(node)):
             yield function
 
 

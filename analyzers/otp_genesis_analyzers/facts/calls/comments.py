@@ -50,5 +50,5 @@ def says_slowed_down(source: Source, byte_offset: int) -> bool:
 
 def _comment_ending(source: Source, line: int) -> Node | None:
     end = source.lines.line_end(line)
-    node = source.node_at(Span(max(0, end - 1), end))
+    node = source.node_at(Span.between(max(0, end - 1), end))
     return node if node.type == "comment" else None

@@ -40,7 +40,7 @@ def questions(source: Source, graph: CallGraph, clause: Clause) -> Iterator[Ques
             yield Question(source.node_at(call.span), call.head, f"`{call.target}`")
     names = {one.name for one in graph.module.attributes if _is_of_environment(one.value)}
     for node in _attributes_in(source.node_at(clause.span), names) if names else ():
-        yield Question(node, Span(node.start_byte, node.end_byte), f"`{syntax.text(node)}`")
+        yield Question(node, Span.of(node), f"`{syntax.text(node)}`")
 
 
 def asks(call: Call) -> bool:

@@ -46,7 +46,7 @@ class Handler(NamedTuple):
     @property
     def span(self) -> Span:
         """The patterns: `_`, `:exit, reason`."""
-        return Span(self.patterns[0].start_byte, self.patterns[-1].end_byte)
+        return Span.between(self.patterns[0].start_byte, self.patterns[-1].end_byte)
 
     @property
     def variable(self) -> str:

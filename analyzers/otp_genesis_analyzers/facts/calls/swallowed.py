@@ -148,7 +148,7 @@ def reaches_outside(graph: CallGraph, found: Swallowed) -> Wait | None:
 
 def receiver_around(found: Swallowed) -> str:
     """`Task.async/1` where the handler stands in a `fn` given to it; empty outside any."""
-    place = Span(found.handler.node.start_byte, found.handler.node.end_byte)
+    place = Span.of(found.handler.node)
     around = [closure for closure in found.clause.closures if closure.span.contains(place)]
     return around[-1].receiver if around else ""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from otp_genesis_analyzers import syntax
-from otp_genesis_analyzers.facts.reading.definitions import holds_offset, span_of
+from otp_genesis_analyzers.facts.reading.definitions import holds_offset
 from otp_genesis_analyzers.source import Span
 
 _CHOICES = frozenset({"case", "if", "unless", "cond", "with"})
@@ -73,7 +73,7 @@ class _Forms(NamedTuple):
 def flow_of(definition: Node, value: Node) -> Flow:
     """The flow of `value`, a node inside `definition`: through matches and choices, not into functions."""
     forms, names = _forms_of(definition)
-    place, carriers = span_of(value), frozenset[Carrier]()
+    place, carriers = Span.of(value), frozenset[Carrier]()
     while True:
         known = _by_name(carriers)
         carried = [name.byte_offset for name in names if _reaches(known, (name,))]
@@ -91,7 +91,7 @@ def flow_of(definition: Node, value: Node) -> Flow:
 def _forms_of(definition: Node) -> _Forms:
     """One value of a definition is asked after when another one was."""
     forms = tuple(
-        _Form(form, tuple(map(span_of, _inputs(form))), frozenset(_carriers(form, definition.end_byte)))
+        _Form(form, tuple(map(Span.of, _inputs(form))), frozenset(_carriers(form, definition.end_byte)))
         for form in _forms(definition)
     )
     return _Forms(forms, tuple(sorted(_names(definition), key=lambda name: name.byte_offset)))

@@ -50,9 +50,9 @@ def declared_mismatches(source: Source, graph: CallGraph) -> Iterator[RestartMis
         if use.module == "Task" and restart.is_atom("permanent"):
             work = _work_of_task(graph)
             if work is not None and not may_last(graph, work):
-                yield RestartMismatch("ends", _span(value))
+                yield RestartMismatch("ends", Span.of(value))
         elif use.module in _SERVER_USES and restart.is_atom("temporary") and _is_to_stay(source, module):
-            yield RestartMismatch("stays away", _span(value))
+            yield RestartMismatch("stays away", Span.of(value))
 
 
 def _is_to_stay(source: Source, module: Module) -> bool:
@@ -70,13 +70,13 @@ def listed_mismatches(source: Source, graph: CallGraph, children: ChildList) -> 
         node = source.node_at(child.span)
         significant = _value_of(node, "significant")
         if significant is not None and syntax.text(significant) == "true" and _never_shuts_down(children):
-            yield RestartMismatch("does not start", _span(significant))
+            yield RestartMismatch("does not start", Span.of(significant))
         written = child.start.startswith("Task.start_link/") and not child.restart
         if child.module == "Task" and (child.restart == "permanent" or written):
             work = _work_of_child(graph, child)
             if work is not None and not may_last(graph, work):
                 value = _value_of(node, "restart")
-                yield RestartMismatch("ends", _span(value or _task_named_in(node)), value is not None)
+                yield RestartMismatch("ends", Span.of(value or _task_named_in(node)), value is not None)
 
 
 def _never_shuts_down(children: ChildList) -> bool:
@@ -139,7 +139,3 @@ def _clause_around(module: Module, span: Span) -> Clause | None:
             if function.kind != "body" and clause.span.contains(span):
                 return clause
     return None
-
-
-def _span(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)

@@ -100,9 +100,7 @@ def answered_tasks(source: Source, graph: CallGraph) -> Iterator[AnsweredTask]:
                     search = _Search(source, graph, Site(graph.module, function, clause, clause.calls[0]))
                     origin = search.origin_of(parts[1])
                     if origin is not None and origin.road == "started" and not origin.receiver:
-                        yield AnsweredTask(
-                            function, origin.place, Span(parts[1].start_byte, parts[1].end_byte)
-                        )
+                        yield AnsweredTask(function, origin.place, Span.of(parts[1]))
                         break
 
 
@@ -152,7 +150,7 @@ class _Search:
         return Origin("answer", last.head) if _asks_server(last) else self._of_function(last)
 
     def _calls_in(self, value: Node) -> list[Call]:
-        inside = Span(value.start_byte, value.end_byte)
+        inside = Span.of(value)
         return [call for call in self.site.clause.calls if inside.contains(call.span)]
 
     def _of_function(self, call: Call) -> Origin | None:
@@ -193,7 +191,7 @@ class _Search:
 
     def _of_parameter(self, pattern: Node) -> Origin | None:
         function = self.site.function
-        place = Span(pattern.start_byte, pattern.end_byte)
+        place = Span.of(pattern)
         position = _position_of(pattern)
         if position == 0 and function.id in _REQUESTS and kinds(self.graph.module) & SERVERS:
             own = callback_chains(self.graph)
@@ -233,7 +231,7 @@ class _Search:
         return _Search(self.source, self.graph, self.site, foreign, self.hops)
 
     def _receiver_of(self, closure: Node) -> str:
-        span = Span(closure.start_byte, closure.end_byte)
+        span = Span.of(closure)
         receiver = next((known.receiver for known in self.site.clause.closures if known.span == span), "")
         return receiver or self._receiver_of_bound(closure)
 
@@ -251,7 +249,7 @@ class _Search:
         return next((target for target in given if _starts_process(target)), "")
 
     def _module_given(self, closure: Node) -> str:
-        captured = Span(closure.start_byte, closure.end_byte)
+        captured = Span.of(closure)
         if any(call.form == "capture" and call.span == captured for call in self.site.clause.calls):
             return "Enum"
         return self._receiver_of(closure).rpartition("/")[0].rpartition(".")[0]

@@ -106,8 +106,8 @@ def call(walk: Walk, node: Node, result: Result, bound_to: Term | None, *, piped
         else:
             walk.visit(target, "argument")
     if callee.name and not (callee.module == "?" and not values and not syntax.has_arguments(node)):
-        span = Span(node.start_byte, node.end_byte)
-        head = Span(span.start, target.end_byte) if name else _head(walk, span.start, target)
+        span = Span.of(node)
+        head = Span.between(span.start, target.end_byte) if name else _head(walk, span.start, target)
         _record(walk, callee, head, span, "call", result, bound_to, values, piped=piped is not None)
     for argument in arguments:
         _hand_over(walk, argument, "argument", callee)
@@ -122,7 +122,7 @@ def _head(walk: Walk, start: int, target: Node) -> Span:
     end = target.end_byte
     if walk.source.content.find(b"\n", start, end) >= 0 and (name := syntax.right(target)) is not None:
         start = name.start_byte
-    return Span(start, end)
+    return Span.between(start, end)
 
 
 def _hand_over(walk: Walk, node: Node, result: Result, callee: _Callee) -> None:
@@ -226,7 +226,7 @@ def capture(walk: Walk, node: Node, runs: Runs) -> None:
     if target.type == "dot":
         _visit_receiver(walk, syntax.left(target))
     if callee.name:
-        span = Span(node.start_byte, node.end_byte)
+        span = Span.of(node)
         with walk.handed_over(runs):
             _record(walk, callee, span, span, "capture", "argument", None, [])
 
@@ -238,7 +238,7 @@ def pipe(walk: Walk, before: Node, after: Node, result: Result, bound_to: Term |
         return
     walk.visit(before, "piped")
     if after.type == "identifier":
-        span = Span(after.start_byte, after.end_byte)
+        span = Span.of(after)
         callee = _callee(walk, after, syntax.text(after), 1)
         _record(walk, callee, span, span, "call", result, bound_to, [before], piped=True)
     else:

@@ -176,7 +176,7 @@ def _attribute(node: Node, frame: _Frame) -> Listing:
     term = read_term(node, frame.scope)
     if syntax.operator(node) != "@" or term.kind != "list":
         return UNKNOWN
-    span = Span(node.start_byte, node.end_byte)
+    span = Span.of(node)
     children = [_child_of_term(item, span) for item in term.items]
     known = tuple(child for child in children if child is not None)
     return Listing(known, complete=len(known) == len(children))
@@ -273,7 +273,7 @@ def _child(node: Node, frame: _Frame) -> Listing:
     """The child in an expression that gives one child specification."""
     if frame.steps <= 0:
         return UNKNOWN
-    span = Span(node.start_byte, node.end_byte)
+    span = Span.of(node)
     module = module_name(node, frame.scope)
     if module:
         return Listing((Child(module, span),))

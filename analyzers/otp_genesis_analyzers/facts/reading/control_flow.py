@@ -136,7 +136,7 @@ def _receive(walk: Walk, call: Node, _: list[Node], result: Result, bound_to: Te
     target = syntax.call_target(call) or call
     walk.clause.receives.append(
         Receive(
-            span=Span(target.start_byte, target.end_byte),
+            span=Span.of(target),
             runs=walk.runs,
             closure=walk.closure,
             patterns=tuple(read_term(pattern[0], walk.scope) for pattern in patterns if pattern),

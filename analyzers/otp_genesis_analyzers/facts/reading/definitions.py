@@ -29,10 +29,6 @@ TEST_MACROS = _TESTS | {"describe"}
 """Blocks that stand on the module's level only: inside a function they show that an `end` is missing."""
 
 
-def span_of(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)
-
-
 def body_of_file() -> ClauseBuilder:
     """A holder for the statements outside every module: a script's."""
     return ClauseBuilder("body", "", 0, 0, Span(0, 0), Span(0, 0))
@@ -47,12 +43,12 @@ def _module(walk: Walk, node: Node) -> None:
         statements = [keywords["do"]]
     elif walk.broken:
         return
-    _open_module(walk, node, span_of(node), statements)
+    _open_module(walk, node, Span.of(node), statements)
 
 
 def torn_module(walk: Walk, node: Node, error: Node) -> None:
     """`defmodule X` whose `do ... end` was lost to an error node."""
-    _open_module(walk, node, Span(node.start_byte, error.end_byte), syntax.children(error))
+    _open_module(walk, node, Span.between(node.start_byte, error.end_byte), syntax.children(error))
 
 
 def _open_module(walk: Walk, node: Node, span: Span, statements: list[Node]) -> None:
@@ -65,8 +61,8 @@ def _open_module(walk: Walk, node: Node, span: Span, statements: list[Node]) -> 
     kind = cast(ModuleKind, syntax.local_name(node))
     written = module_name(arguments[0], walk.scope) or "?"
     name = _full_name(walk, arguments, kind, written)
-    body = ClauseBuilder("body", "", 0, 0, span, span_of(arguments[0]))
-    builder = ModuleBuilder(kind, name, span_of(arguments[0]), span, body)
+    body = ClauseBuilder("body", "", 0, 0, span, Span.of(arguments[0]))
+    builder = ModuleBuilder(kind, name, Span.of(arguments[0]), span, body)
     builder.complete = not walk.broken
     walk.open_modules.append(builder)
     outer = walk.scope
@@ -120,10 +116,10 @@ def _function(walk: Walk, node: Node) -> None:
         name=syntax.text(target) if target.type == "identifier" else "?",
         arity=len(parameters),
         defaults=sum(1 for p in parameters if p.type == "binary_operator" and syntax.operator(p) == "\\\\"),
-        span=span_of(node),
-        name_span=span_of(target),
+        span=Span.of(node),
+        name_span=Span.of(target),
         head=tuple(read_term(parameter, walk.scope) for parameter in parameters),
-        guard=span_of(guard) if guard is not None else None,
+        guard=Span.of(guard) if guard is not None else None,
         impl=walk.module.impl_next,
     )
     walk.module.impl_next = False
@@ -161,9 +157,9 @@ def _outline(node: Node, clause: ClauseBuilder) -> list[Node]:
     block = syntax.do_block(node)
     statements = _body_statements(node, block)
     if block is not None:
-        clause.body = span_of(block)
+        clause.body = Span.of(block)
     elif statements:
-        clause.body = Span(statements[0].start_byte, statements[-1].end_byte)
+        clause.body = Span.between(statements[0].start_byte, statements[-1].end_byte)
     return statements
 
 
@@ -184,6 +180,7 @@ def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
             else:
                 module.unread.append(unread)
         new = module.clauses[before:]
+    walk.whole = walk.whole and not module.unread
     for unread in module.unread:
         _outline(unread.node, unread.clause)
         module.clauses.append(unread.clause)
@@ -245,8 +242,8 @@ def macro_block(walk: Walk, node: Node, name: str) -> None:
         name=f"{name} {label}".strip() if name in _TESTS else name,
         arity=len(arguments),
         defaults=0,
-        span=span_of(node),
-        name_span=span_of(syntax.call_target(node) or node),
+        span=Span.of(node),
+        name_span=Span.of(syntax.call_target(node) or node),
         head=tuple(read_term(argument, walk.scope) for argument in arguments),
     )
     _fill(walk, node, clause)
@@ -293,7 +290,7 @@ def _import(walk: Walk, node: Node) -> None:
     options = arguments[1] if len(arguments) > 1 else None
     only = _functions(syntax.keyword(options, "only"), walk.scope)
     excepted = _functions(syntax.keyword(options, "except"), walk.scope) or ()
-    directive = Import(module, only, excepted, span_of(node))
+    directive = Import(module, only, excepted, Span.of(node))
     walk.references.add(module)
     walk.scope = walk.scope.with_import(directive)
     if walk.module is not None:
@@ -323,7 +320,7 @@ def read_use(node: Node, scope: Scope) -> Use | None:
     if not module:
         return None
     options = read_term(arguments[1], scope) if len(arguments) > 1 else None
-    return Use(module, options, span_of(node))
+    return Use(module, options, Span.of(node))
 
 
 _OF_TIMES = frozenset(
@@ -346,7 +343,7 @@ def attribute(walk: Walk, node: Node) -> None:
         module.behaviours.append(module_name(arguments[0], walk.scope))
     elif name not in _DOCUMENTATION:
         value = read_term(arguments[0], walk.scope)
-        module.attributes.append(Attribute(name, value, span_of(node)))
+        module.attributes.append(Attribute(name, value, Span.of(node)))
         walk.scope = walk.scope.with_attribute(name, value if _constant(value) else Term("attribute", name))
         walk.visit(arguments[0], "stored")
 

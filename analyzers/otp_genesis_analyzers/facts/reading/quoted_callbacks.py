@@ -41,7 +41,7 @@ def quoted_calls(source: Source, module: Module, name: str, *, in_functions: boo
                     definition = _definition_around(call, in_functions=in_functions)
                     callback = callback_behind(definition) if definition is not None else ""
                     if callback and syntax.call_target(call) == target:
-                        head = Span(target.start_byte, target.end_byte)
+                        head = Span.of(target)
                         yield QuotedCall(head, call, callback, macro)
 
 

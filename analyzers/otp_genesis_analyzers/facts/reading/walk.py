@@ -39,6 +39,7 @@ def read_facts(source: Source, hits: Sequence[int] | None = None) -> FileFacts:
         broken=walk.broken,
         references=tuple(sorted(walk.references)),
         mentions=tuple(sorted(walk.mentions)),
+        whole=walk.whole,
     )
 
 
@@ -96,6 +97,7 @@ class Walk:
         self._hits = hits
         self.broken = source.broken
         self.trusted_until = len(source.content) if source.first_error is None else source.first_error
+        self.whole = True
         self.modules: list[Module] = []
         self.references: set[str] = set()
         self.mentions: set[str] = set()
@@ -190,9 +192,7 @@ class Walk:
         if first is not None:
             params = tuple(read_term(pattern, self.scope) for pattern in syntax.stab_parts(first)[0])
         self.runs = combined(self.runs, runs)
-        self.clause.closures.append(
-            Closure(Span(node.start_byte, node.end_byte), self.runs, receiver, self.closure, params)
-        )
+        self.clause.closures.append(Closure(Span.of(node), self.runs, receiver, self.closure, params))
         self.closure = len(self.clause.closures) - 1
         self.guarded_by_rescue = False
         return within

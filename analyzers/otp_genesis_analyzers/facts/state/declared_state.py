@@ -62,4 +62,4 @@ def _keys(use: Node) -> Iterator[tuple[str, Span]]:
             key = pair.child_by_field_name("key")
             if key is not None:
                 name = syntax.keyword_name(key)
-                yield name, Span(key.start_byte, key.start_byte + len(name.encode()))
+                yield name, Span(key.start_byte, len(name.encode()))

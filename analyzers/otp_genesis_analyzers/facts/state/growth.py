@@ -58,7 +58,7 @@ def growths(source: Source, graph: CallGraph) -> Iterator[Growth]:
     for function_id in graph.reached(handlers):
         for reading in readings[function_id]:
             for field, node, place in _added(reading):
-                span = Span(place.start_byte, place.end_byte)
+                span = Span.of(place)
                 found.setdefault(field, Growth(field, span, node, reading.function, reading.clause))
     cuts = [
         Cuts(reading)

@@ -35,7 +35,7 @@ def quoted_terminates(source: Source, module: Module) -> Iterator[QuotedTerminat
 
 
 def _terminate_at(source: Source, macro: Function, at: int) -> QuotedTerminate | None:
-    name = source.node_at(Span(at, at + len("terminate")))
+    name = source.node_at(Span(at, len("terminate")))
     head = name.parent
     definition = head.parent.parent if head is not None and head.parent is not None else None
     if head is None or definition is None or syntax.local_name(definition) != "def":
@@ -47,10 +47,8 @@ def _terminate_at(source: Source, macro: Function, at: int) -> QuotedTerminate |
     for node in syntax.below(definition):
         target = syntax.call_target(node) if node.type == "call" else None
         if target is not None and _is_effect(target):
-            own_name = Span(name.start_byte, name.end_byte)
-            return QuotedTerminate(
-                own_name, syntax.text(target), Span(target.start_byte, target.end_byte), macro
-            )
+            own_name = Span.of(name)
+            return QuotedTerminate(own_name, syntax.text(target), Span.of(target), macro)
     return None
 
 

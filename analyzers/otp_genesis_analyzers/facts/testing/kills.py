@@ -12,7 +12,7 @@ from otp_genesis_analyzers.facts.calls.sites import Site
 from otp_genesis_analyzers.facts.messages.client_api import looked_up
 from otp_genesis_analyzers.facts.model import Call
 from otp_genesis_analyzers.facts.testing.sleeps import is_sleep
-from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, following, refutes, span_of
+from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, following, refutes
 from otp_genesis_analyzers.source import Source, Span
 from otp_genesis_analyzers.terms import Term
 
@@ -77,10 +77,10 @@ def _monitored(block: TestBlock, exit_signal: Call) -> bool:
 def _look_behind(source: Source, block: TestBlock, exit_signal: Call) -> UnwatchedKill | None:
     sleeps: list[Call] = []
     for statement in following(source, block.clause, exit_signal)[:_LOOKS_AHEAD]:
-        inside = [call for call in block.clause.calls if span_of(statement).contains(call.span)]
+        inside = [call for call in block.clause.calls if Span.of(statement).contains(call.span)]
         if _waits(statement, inside):
             return None
-        slept = [call for call in inside if is_sleep(call) and call.span == span_of(statement)]
+        slept = [call for call in inside if is_sleep(call) and call.span == Span.of(statement)]
         sleeps += slept
         look = next((call for call in inside if _is_look(statement, call, exit_signal)), None)
         if look is not None:
@@ -88,7 +88,7 @@ def _look_behind(source: Source, block: TestBlock, exit_signal: Call) -> Unwatch
             if at_once:
                 return None
             return UnwatchedKill(
-                block.site(exit_signal), tuple(sleeps), look, span_of(statement), says_no(statement)
+                block.site(exit_signal), tuple(sleeps), look, Span.of(statement), says_no(statement)
             )
     return None
 

@@ -19,11 +19,10 @@ from otp_genesis_analyzers.facts.testing.test_blocks import (
     following,
     following_in_task,
     refutes,
-    span_of,
     statement_of,
     statements,
 )
-from otp_genesis_analyzers.source import Source
+from otp_genesis_analyzers.source import Source, Span
 
 Purpose = Literal[
     "state", "progress", "time", "silence", "start", "end", "capture", "task", "helper", "match"
@@ -117,7 +116,7 @@ def purpose_of_sleep(source: Source, block: TestBlock, sleep: Call, slept_ms: in
         node
         for node in following(source, block.clause, sleep)
         if not _is_sleep(node) and not _asserts_type(node)
-        if asserts(node) or not span_of(node).contains(sleep.span)
+        if asserts(node) or not Span.of(node).contains(sleep.span)
     ]
     if not behind:
         return None
@@ -217,7 +216,7 @@ def _asserts_something(node: Node) -> bool:
 def _captures_anew(node: Node, sleep: Call) -> bool:
     """`assert capture_log(fn -> ... end) =~ text`: what it asserts on happens behind the sleep."""
     asserted = next(iter(syntax.arguments(node)), None)
-    return _called(asserted) in _CAPTURES and not span_of(node).contains(sleep.span)
+    return _called(asserted) in _CAPTURES and not Span.of(node).contains(sleep.span)
 
 
 def _is_about_stillness(source: Source, block: TestBlock, looks: Node, sleep: Call) -> bool:

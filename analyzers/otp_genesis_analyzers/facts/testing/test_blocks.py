@@ -181,10 +181,6 @@ def describe_of(source: Source, clause: Clause) -> str:
     return ""
 
 
-def span_of(node: Node) -> Span:
-    return Span(node.start_byte, node.end_byte)
-
-
 def _behind(nodes: list[Node], span: Span) -> list[Node]:
     """The statements behind the one that is the call."""
     for index, node in enumerate(nodes):
@@ -215,7 +211,7 @@ def _holds(statement: Node, span: Span) -> bool:
     """The statement is the call, `x |> call`, `pattern = call` or `assert pattern = call`."""
     node: Node | None = statement
     while node is not None:
-        if span_of(node) == span:
+        if Span.of(node) == span:
             return True
         if node.type == "binary_operator" and syntax.operator(node) in ("=", "|>"):
             node = syntax.right(node)

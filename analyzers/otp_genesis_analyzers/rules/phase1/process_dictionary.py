@@ -621,7 +621,7 @@ def _written(source: Source, slot: Slot) -> str:
 
 def _span_of_key(source: Source, slot: Slot) -> Span:
     node = argument_nodes(source, slot.site.call)[0]
-    return Span(node.start_byte, node.end_byte)
+    return Span.of(node)
 
 
 class _Put(NamedTuple):

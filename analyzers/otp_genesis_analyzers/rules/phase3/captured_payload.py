@@ -337,7 +337,7 @@ class CapturedPayload(Rule):
             severity=Severity.HINT if is_state else Severity.WARNING,
             confidence=Confidence.EXACT if captured.certain else Confidence.STRONG,
             fix=_fix(captured),
-            related=(Related(file.facts.path, Span(first.start_byte, first.end_byte), "is read here"),),
+            related=(Related(file.facts.path, Span.of(first), "is read here"),),
         )
 
     def _sent(self, file: FileView, sent: SentWhole) -> Finding:

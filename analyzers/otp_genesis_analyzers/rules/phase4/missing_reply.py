@@ -282,7 +282,7 @@ class MissingReply(Rule):
             path,
             clause.name_span,
             f"this clause {when} `:noreply` and drops `from`: its caller waits until the call times out",
-            snippet=file.source.text(Span(clause.span.start, _end_of_head(file.source, clause))),
+            snippet=file.source.text(Span.between(clause.span.start, _end_of_head(file.source, clause))),
             scope=scope_of(module, function),
             severity=Severity.INFORMATION if takes_anything else Severity.WARNING,
             confidence=Confidence.EXACT if silence.always else Confidence.STRONG,
@@ -341,7 +341,7 @@ def _is_noreply(node: Node) -> bool:
 
 def _tag_span(node: Node) -> Span:
     tag = syntax.children(node)[0]
-    return Span(tag.start_byte, tag.end_byte)
+    return Span.of(tag)
 
 
 def _end_of_head(source: Source, clause: Clause) -> int:

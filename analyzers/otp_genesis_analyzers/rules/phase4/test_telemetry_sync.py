@@ -6,10 +6,11 @@ from typing import ClassVar
 from otp_genesis_analyzers import syntax
 from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.testing.telemetry_waits import TelemetryWait, telemetry_waits
-from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, is_test_case, span_of
+from otp_genesis_analyzers.facts.testing.test_blocks import TestBlock, is_test_case
 from otp_genesis_analyzers.findings import Confidence, Finding, FixKind, Related, Severity
 from otp_genesis_analyzers.roles import IN_TESTS
 from otp_genesis_analyzers.rules.contract import Example, FileView, Rule
+from otp_genesis_analyzers.source import Span
 
 
 class TestTelemetrySync(Rule):
@@ -309,10 +310,10 @@ class TestTelemetrySync(Rule):
         line = file.source.lines.line_of(wait.looks.start_byte) + 1
         return self.report(
             path,
-            span_of(target),
+            Span.of(target),
             "`assert_receive` takes a telemetry event for the end of the work: the event is emitted before"
             f" the emitter goes on, and line {line} asserts on something else. Wait in a call to the process",
-            snippet=file.source.text(span_of(wait.waits)),
+            snippet=file.source.text(Span.of(wait.waits)),
             scope=block.site(wait.attach).scope,
             confidence=Confidence.HEURISTIC,
             fix=FixKind.LLM,

@@ -449,7 +449,7 @@ class EnvDependentSupervision(Rule):
                 ]
                 finding = self._decides(file, module, function, question, branches)
                 if finding is not None:
-                    judged += [Span(b[0].start_byte, b[-1].end_byte) for b in branches]
+                    judged += [Span.between(b[0].start_byte, b[-1].end_byte) for b in branches]
                     yield finding
         for function, clause in _clauses_of_the_tree(graph):
             if function.kind != "body":
@@ -486,7 +486,7 @@ class EnvDependentSupervision(Rule):
     ) -> Iterator[Finding]:
         least = file.threshold(self, "max_restarts")
         for pair, restarts, seconds in high_limits(file.source.node_at(clause.span), least):
-            span = Span(pair.start_byte, pair.end_byte)
+            span = Span.of(pair)
             if restarts < _PER_SECOND * seconds or any(other.contains(span) for other in judged):
                 continue
             yield self.report(

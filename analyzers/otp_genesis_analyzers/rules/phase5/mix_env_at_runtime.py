@@ -334,7 +334,7 @@ class MixEnvAtRuntime(Rule):
                         yield self._finding(file, site.call.target, site.call.head, module, site.function)
             for function, default in _defaults(file, module):
                 target = f"{syntax.text(default)}/0"
-                span = Span(default.start_byte, default.end_byte)
+                span = Span.of(default)
                 yield self._finding(file, target, span, module, function)
 
     def refine(self, finding: Finding, project: Project) -> Finding | None:

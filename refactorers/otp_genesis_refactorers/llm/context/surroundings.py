@@ -87,14 +87,14 @@ def heads(project: Project, path: str) -> Excerpt:
 
 def _head(source: Source, clause: Clause) -> str:
     end = clause.body.start if clause.body is not None else clause.span.end
-    text = source.text(Span(clause.span.start, end))
+    text = source.text(Span.between(clause.span.start, end))
     return " ".join(text.split()).removesuffix(" do").removesuffix(", do:")
 
 
 def _of_function(source: Source, function: Function, why: str) -> Iterator[Excerpt]:
     start, end = function.clauses[0].span.start, function.clauses[-1].span.end
     line = source.lines.line_of(start)
-    yield Excerpt(source.path, line + 1, source.text(Span(source.lines.starts[line], end)), why)
+    yield Excerpt(source.path, line + 1, source.text(Span.between(source.lines.starts[line], end)), why)
 
 
 def _all_functions(facts: FileFacts) -> Iterator[tuple[Module, Function]]:

@@ -82,7 +82,7 @@ def client_function_at(project: Project, path: str, place: int) -> tuple[str, st
     """
     lines = LineIndex(project.read(path))
     line = lines.line_of(place)
-    found = function_at(project, path, Span(lines.starts[line], lines.line_end(line)))
+    found = function_at(project, path, Span.between(lines.starts[line], lines.line_end(line)))
     if found is None:
         return None
     module, function = found
@@ -97,7 +97,7 @@ def _at(project: Project, path: str, place: int) -> tuple[str, str]:
     found = client_function_at(project, path, place)
     if found is not None:
         return found
-    span = Span(place, place)
+    span = Span(place, 0)
     around = [module for module in project.all_facts(path).modules if module.span.contains(span)]
     return max(around, key=lambda module: module.span.start).name if around else "", ""
 

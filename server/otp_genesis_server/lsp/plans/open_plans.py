@@ -57,7 +57,7 @@ class Plan:
         """Of two places in characters."""
         text = self.parsed.text
         first = len(text[:start].encode("utf-8", "replace"))
-        return Span(first, first + len(text[start:end].encode("utf-8", "replace")))
+        return Span(first, len(text[start:end].encode("utf-8", "replace")))
 
     def first_line(self, item: Item) -> Span:
         """The line of an item's title, without what is before its brackets."""

@@ -41,7 +41,7 @@ def _module_name_around(content: bytes, byte_offset: int) -> Span | None:
         if word != b"__MODULE__" and not word[:1].isupper():
             break
         length += len(word) + (1 if length else 0)
-    return Span(start, start + length) if length and byte_offset <= start + length else None
+    return Span.between(start, start + length) if length and byte_offset <= start + length else None
 
 
 def _sentences(snapshot: Snapshot, found: Whereabouts) -> Iterator[str]:

@@ -44,6 +44,21 @@ def test_no_text_does_harm(part: int) -> None:
             raise
 
 
+DID_HARM = {
+    "the name of a module begins on the line above": (
+        "lib/shaky_shop/events.ex",
+        b"defmodule^\nShakyShop.Events do\n  use GenServer\n"
+        b"  def start_link() do\n    GenServer.start_link(_, {}, E)\n  end\nend\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DID_HARM)
+def test_what_did_harm_once(name: str) -> None:
+    path, text = DID_HARM[name]
+    prove(_stage(path), text, Random(0), thoroughly=True)
+
+
 @pytest.mark.parametrize("nest", NESTS, ids=lambda nest: nest[0].decode().strip())
 @pytest.mark.parametrize("around", [b"%b", SERVER], ids=["bare", "server"])
 def test_no_depth_does_harm(around: bytes, nest: tuple[bytes, bytes]) -> None:

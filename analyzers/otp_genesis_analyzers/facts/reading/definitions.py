@@ -61,8 +61,10 @@ def _open_module(walk: Walk, node: Node, span: Span, statements: list[Node]) -> 
     kind = cast(ModuleKind, syntax.local_name(node))
     written = module_name(arguments[0], walk.scope) or "?"
     name = _full_name(walk, arguments, kind, written)
-    body = ClauseBuilder("body", "", 0, 0, span, Span.of(arguments[0]))
-    builder = ModuleBuilder(kind, name, Span.of(arguments[0]), span, body)
+    in_one_line = arguments[0].start_point.row == arguments[0].end_point.row
+    name_span = Span.of(arguments[0]) if in_one_line else Span(node.start_byte, len(kind))
+    body = ClauseBuilder("body", "", 0, 0, span, name_span)
+    builder = ModuleBuilder(kind, name, name_span, span, body)
     builder.complete = not walk.broken
     walk.open_modules.append(builder)
     outer = walk.scope

@@ -115,11 +115,18 @@ def dotted(node: Node) -> str:
 
 def collections(node: Node) -> Iterator[Node]:
     """What the node adds something to: `events` of `[event | events]`, `jobs` of `Map.put(jobs, id, job)`."""
-    if node.type == "binary_operator" and syntax.operator(node) in ("|", "++"):
-        in_list = node.parent is not None and node.parent.type == "list"
-        if syntax.operator(node) == "++":
-            yield from (side for side in (syntax.left(node), syntax.right(node)) if side is not None)
-        elif in_list and (tail := syntax.right(node)) is not None:
+    operator = syntax.operator(node) if node.type == "binary_operator" else ""
+    if operator == "++":
+        yield from (side for side in (syntax.left(node), syntax.right(node)) if side is not None)
+    elif operator == "|":
+        tail = syntax.right(node)
+        # The parent is asked for last: that takes as long as the node is deep.
+        if (
+            tail is not None
+            and tail.type != "list"
+            and node.parent is not None
+            and node.parent.type == "list"
+        ):
             yield tail
     elif node.type == "call" and (found := _adding_call(node)) is not None:
         yield found

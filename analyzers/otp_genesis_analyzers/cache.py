@@ -27,7 +27,7 @@ _FORGOTTEN_SECONDS = 30 * 24 * 3600
 _TABLES = (
     """CREATE TABLE files (
         path BLOB PRIMARY KEY, mtime_ns INTEGER, size INTEGER, inode INTEGER,
-        content BLOB, settings BLOB, broken INTEGER, analysis BLOB
+        content BLOB, settings BLOB, rules BLOB, broken INTEGER, analysis BLOB
     ) WITHOUT ROWID""",
     "CREATE TABLE answers (state BLOB, question BLOB, answer BLOB, PRIMARY KEY (state, question))",
 )
@@ -52,6 +52,8 @@ class Row(NamedTuple):
     """Hash of the content."""
     settings: bytes
     """Hash of what else the analysis depends on."""
+    rules: bytes
+    """Hash of the rules that it was read for; empty for all."""
     broken: bool
 
 
@@ -84,11 +86,13 @@ class Cache:
 
     def rows(self) -> dict[str, Row]:
         """Everything kept, by path."""
-        found = self._select("SELECT path, mtime_ns, size, inode, content, settings, broken FROM files")
+        found = self._select(
+            "SELECT path, mtime_ns, size, inode, content, settings, rules, broken FROM files"
+        )
         try:
             return {
-                os.fsdecode(path): Row(_stamp(*stamp), content, settings, bool(broken))
-                for path, *stamp, content, settings, broken in found
+                os.fsdecode(path): Row(_stamp(*stamp), content, settings, rules, bool(broken))
+                for path, *stamp, content, settings, rules, broken in found
             }
         except TypeError as error:
             self._give_up(sqlite3.DatabaseError(str(error)))
@@ -120,13 +124,10 @@ class Cache:
 
         Files that are gone, and answers about other states, are forgotten.
         """
-        written = (
-            (os.fsencode(path), *_columns(row.stamp), row.content, row.settings, row.broken, blob)
-            for path, row, blob in rows
-        )
+        written = ((os.fsencode(path), *_columns(row.stamp), *row[1:], blob) for path, row, blob in rows)
         self._write(
             ("DELETE FROM files WHERE path = ?", ((os.fsencode(path),) for path in gone)),
-            ("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", written),
+            ("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", written),
             *_answered(state, question, answer),
         )
 

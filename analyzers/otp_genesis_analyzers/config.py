@@ -65,6 +65,20 @@ class Config:
                 return config, path[len(folder) + 1 :]
         return self, path
 
+    @property
+    def bans(self) -> bool:
+        """Whether some preset reports what is banned as well."""
+        return any(config.preset == "seed" for config in self._all)
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether it names the rules that run, in every folder."""
+        return all(config.select for config in self._all)
+
+    def runs(self, rule: selectors.AnyRule) -> bool:
+        """Whether a rule's findings are wanted anywhere."""
+        return any(config._runs(rule) for config in self._all)
+
     def selects(self, rule: selectors.AnyRule, path: str) -> bool:
         """Whether a rule's findings are wanted in the file at `path`, relative to the root."""
         config, path = self.at(path)
@@ -101,6 +115,10 @@ class Config:
                 for folder, config in self.nested
             ),
         )
+
+    @property
+    def _all(self) -> tuple[Config, ...]:
+        return self, *(config for _, config in self.nested)
 
     def _runs(self, rule: selectors.AnyRule) -> bool:
         if any(selectors.names(selector, rule) for selector in self.ignore):

@@ -15,7 +15,7 @@ from otp_genesis_analyzers.facts.model import FileFacts, Suppression
 from otp_genesis_analyzers.facts.processes.kinds import with_wrapped
 from otp_genesis_analyzers.facts.remembered_tests import remembered
 from otp_genesis_analyzers.findings import Finding, Severity
-from otp_genesis_analyzers.gate import Opened, gate_of
+from otp_genesis_analyzers.gate import Opened, opened_for
 from otp_genesis_analyzers.last_good import unfinished
 from otp_genesis_analyzers.name_index import names_in
 from otp_genesis_analyzers.project import FileAnalysis, FileSettings, Project
@@ -52,18 +52,21 @@ def load(
     read: Callable[[str], bytes] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     analyze_all: AnalyzeAll | None = None,
+    chosen: Callable[[Config], Config] | None = None,
 ) -> Loaded:
     """Read and analyse every Elixir file below `root` (see `discovery.elixir_files`), as it is configured.
 
     `paths`, relative to `root`, are read in their place. `read` gives a file's content by its path
     relative to `root` (an editor's buffers over the disk). `on_progress(done, total)` is called after
     each file; what it raises ends the load. `analyze_all` may know of a quicker way than one by one.
+    `chosen` makes of the project's configuration the one that `check` will be given, and no other: what
+    the rules need that don't run under it is not read.
     """
     read = read or (lambda path: (root / path).read_bytes())
     paths = list(elixir_files(root)) if paths is None else paths
     apps = find_apps(paths, read)
     config, problems = load_config(root, [app.folder for app in apps], read)
-    project = Project(apps, {}, read, config)
+    project = Project(apps, {}, read, config, rules_run(chosen(config)) if chosen else None)
     found: dict[str, FileAnalysis | None] = {}
     for path, analysis in (analyze_all or analyze_in_turn)(project, paths):
         found[path] = analysis
@@ -73,6 +76,13 @@ def load(
     broken = tuple(path for path, analysis in files.items() if analysis.facts.broken)
     unparsed = tuple(path for path in paths if found[path] is None)
     return Loaded(root, with_wrappers(replace(project, files=files)), unparsed, problems, broken)
+
+
+def rules_run(config: Config) -> frozenset[str] | None:
+    """The codes of the rules that a configuration selects; None when it leaves some out at most."""
+    if config.bans or not config.is_selective:
+        return None
+    return frozenset(card.code for card in all_cards() if config.runs(card))
 
 
 def analyze_in_turn(project: Project, paths: Iterable[str]) -> Iterator[tuple[str, FileAnalysis | None]]:
@@ -123,7 +133,7 @@ def analyze(
     from otp_genesis_analyzers.facts.reading.walk import unread_facts
 
     settings = settings or FileSettings()
-    opened = gate_of(role).opened(source.content, settings.thresholds)
+    opened = opened_for(role, source.content, settings.thresholds, settings.rules)
     if opened is None and gated:
         return FileAnalysis(unread_facts(source), names=names_in(source.content))
     try:
@@ -163,7 +173,7 @@ def reanalyze(
     """
     settings, was_read = settings or FileSettings(), bool(last_good.facts.modules)
     if not was_read and not any(
-        gate_of(role).opened(each.content, settings.thresholds) for each in (source, before)
+        opened_for(role, each.content, settings.thresholds, settings.rules) for each in (source, before)
     ):
         return analyze(source, role, settings)
     if not last_good.facts.broken and not before.broken and unfinished(source, before):
@@ -231,7 +241,7 @@ def _refined(
 
 def _project_wide(project: Project, config: Config, cards: Iterable[Card]) -> Iterator[Finding]:
     for card in cards:
-        if card.project_wide:
+        if card.project_wide and config.runs(card):
             yield from (
                 f
                 for f in card.rule.check_project(project)
@@ -243,7 +253,7 @@ def _banned(
     project: Project, config: Config, cards: Mapping[str, Card], paths: Iterable[str], found: list[Finding]
 ) -> list[Finding]:
     """What preset `seed` says besides; nothing is imported or read for the others."""
-    if not any(one.preset == "seed" for one in (config, *(nested for _, nested in config.nested))):
+    if not config.bans:
         return []
     from otp_genesis_analyzers.bans import banned
 

@@ -99,10 +99,29 @@ def _is_whole(content: bytes, word: bytes, start: int, end: int) -> bool:
     return not (word[-1:].isalnum() and goes_on(content[end : end + 1]))
 
 
+def opened_for(
+    role: Role,
+    content: bytes,
+    thresholds: Mapping[str, Mapping[str, int]],
+    wanted: frozenset[str] | None = None,
+) -> Opened | None:
+    """What can matter in a file with this role and content; None when nothing can.
+
+    With `wanted`, codes, the file is opened for these rules alone, and then read as it is for all of them:
+    what a rule asks of a definition, the words of others may have brought in.
+    """
+    if wanted is None:
+        return gate_of(role).opened(content, thresholds)
+    found = gate_of(role, wanted).opened(content, thresholds)
+    everything = gate_of(role).opened(content, thresholds) if found else None
+    return Opened(found.rules, everything.hits) if found and everything else None
+
+
 @cache
-def gate_of(role: Role) -> Gate:
-    """The gate of all rules that are shown files with this role."""
-    rules = tuple((card, _anchors(card.anchors)) for card in all_cards() if role in card.roles)
+def gate_of(role: Role, wanted: frozenset[str] | None = None) -> Gate:
+    """The gate of the rules that are shown files with this role; with `wanted`, of those with these codes."""
+    cards = [card for card in all_cards() if role in card.roles and (wanted is None or card.code in wanted)]
+    rules = tuple((card, _anchors(card.anchors)) for card in cards)
     facts = _anchors(_WRAPPERS if role.is_test else (*_WRAPPERS, *_TREES))
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
     words = tuple(sorted({word for anchor in used for word in anchor}))

@@ -76,6 +76,8 @@ class FileSettings(Struct, frozen=True):
     thresholds: Mapping[str, Mapping[str, int]] = {}
     """Those that differ from the rules' own, by code."""
     wrappers: Wrappers = {}
+    rules: frozenset[str] | None = None
+    """The codes of the rules that it is read for; None for all."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Project:
     """The content of a file: the editor's buffer where there is one, else the disk. Raises OSError."""
     config: Config = field(default_factory=Config)
     """What its files are analysed with. Which findings are wanted is for `engine.check` to be told."""
+    rules: frozenset[str] | None = None
+    """The codes of the rules that its files are read for; None for all."""
     answers: dict[Hashable, dict[str, tuple[FileAnalysis, Any]]] = field(
         default_factory=dict[Hashable, dict[str, tuple[FileAnalysis, Any]]], repr=False, compare=False
     )
@@ -152,14 +156,17 @@ class Project:
             if self.app_of(path) == app:
                 yield analysis.facts
 
-    def complete(self, app: MixApp) -> bool:
-        """No file of the app is broken: what its facts lack is absent, not out of sight."""
-        return not any(facts.broken for facts in self.files_of(app))
+    def complete(self, app: MixApp, *, holding: Collection[str] = ("",)) -> bool:
+        """No file of the app that holds one of these words is broken: what its facts lack of them is absent,
+        not out of sight."""
+        broken = (facts.path for facts in self.files_of(app) if facts.broken)
+        return not any(self._holds(path, holding) for path in broken)
 
     def settings_of(self, path: str) -> FileSettings:
         config, _ = self.config.at(path)
         configured = dict.fromkeys(config.wrappers, ("GenServer",))
-        return FileSettings(config.rules, {**configured, **self._wrappers} if configured else self._wrappers)
+        wrappers = {**configured, **self._wrappers} if configured else self._wrappers
+        return FileSettings(config.rules, wrappers, self.rules)
 
     @cached_property
     def _wrappers(self) -> Wrappers:

@@ -44,7 +44,7 @@ class Memory:
 
     `paths`, relative to `root`, are read in place of all its Elixir files. `overlay` are texts by path
     that count in place of what the disk holds; nothing is kept of a workspace with an overlay. `strict`
-    compares every content.
+    compares every content. `chosen` is as in `engine.load`.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Memory:
         paths: Sequence[str] | None = None,
         overlay: Mapping[str, bytes] | None = None,
         strict: bool = False,
+        chosen: Callable[[Config], Config] | None = None,
     ) -> None:
         self._root = root
         self._cache = cache
@@ -63,6 +64,7 @@ class Memory:
         self._paths = paths
         self._overlay = overlay or {}
         self._strict = strict
+        self._chosen = chosen
         self._rows = cache.rows()
         self._contents: dict[str, bytes] = {}
         """Hash of each content as it was first read; empty when it can't be read."""
@@ -79,7 +81,12 @@ class Memory:
         loaded = self._as_before(paths) if self._rows else None
         if loaded is None:
             loaded = engine.load(
-                self._root, paths=paths, read=self.read, on_progress=on_progress, analyze_all=self._analyses
+                self._root,
+                paths=paths,
+                read=self.read,
+                on_progress=on_progress,
+                analyze_all=self._analyses,
+                chosen=self._chosen,
             )
             self._state = self._state_of(paths, loaded.project.config)
             self._keep(loaded)
@@ -119,9 +126,13 @@ class Memory:
         if workspace is None:
             return None
         rows = {path: row for path in paths if (row := self._rows.get(path))}
-        as_kept = all(row.content == self._contents[path] for path, row in rows.items())
+        rules = engine.rules_run(self._chosen(config)) if self._chosen else None
+        enough = _enough_for(rules)
+        as_kept = all(
+            row.content == self._contents[path] and row.rules in enough for path, row in rows.items()
+        )
         if not as_kept or len(rows) + len(workspace.unparsed) < len(paths):
-            return None  # another process has kept another state meanwhile
+            return None  # read for other rules, or another process has kept another state meanwhile
         touched = {
             path: stamp for path in rows if (stamp := self._stamps.get(path)) and stamp != rows[path].stamp
         }
@@ -129,7 +140,7 @@ class Memory:
             self._cache.keep_stamps(touched)
         files = _Later(rows, lambda: self._all_decoded(rows, paths))
         broken = tuple(path for path, row in rows.items() if row.broken)
-        project = Project(workspace.apps, files, self.read, config)
+        project = Project(workspace.apps, files, self.read, config, rules)
         return Loaded(self._root, project, workspace.unparsed, problems, broken)
 
     def _all_decoded(self, rows: Mapping[str, Row], paths: Sequence[str]) -> Mapping[str, FileAnalysis]:
@@ -155,12 +166,14 @@ class Memory:
 
     def _analyses(self, project: Project, paths: Sequence[str]) -> Iterator[tuple[str, FileAnalysis | None]]:
         """The `AnalyzeAll` that looks into the cache first."""
+        enough = _enough_for(project.rules)
         self._kept = self._decoded(
             {
                 path: row
                 for path in paths
                 if (row := self._rows.get(path)) is not None
                 and row.settings == _settings_hash(project, path)
+                and row.rules in enough
                 and row.content == self._content_of(path)
             }
         )
@@ -172,13 +185,15 @@ class Memory:
             return
         project, rows = loaded.project, dict[str, tuple[Row, FileAnalysis]]()
         for path, analysis in project.files.items():
+            known = self._rows.get(path) if analysis is self._kept.get(path) else None
             row = Row(
                 self._stamps[path],
                 self._contents[path],
                 _settings_hash(project, path),
+                known.rules if known else _rules_hash(project.rules),
                 analysis.facts.broken,
             )
-            if row != self._rows.get(path) or analysis is not self._kept.get(path):
+            if row != known:
                 rows[path] = row, analysis
         encoder = msgspec.msgpack.Encoder()
         written = ((path, row, encoder.encode(analysis)) for path, (row, analysis) in rows.items())
@@ -243,6 +258,15 @@ def _settings_hash(project: Project, path: str) -> bytes:
         (code, sorted(own.items())) for code, own in project.settings_of(path).thresholds.items()
     )
     return content_hash(repr((project.role_of(path).value, thresholds)).encode())
+
+
+def _rules_hash(rules: frozenset[str] | None) -> bytes:
+    return b"" if rules is None else content_hash(" ".join(sorted(rules)).encode())
+
+
+def _enough_for(rules: frozenset[str] | None) -> tuple[bytes, bytes]:
+    """The rules that an analysis was read for, if it has all that these rules need."""
+    return _rules_hash(None), _rules_hash(rules)
 
 
 def _stamp_of(file: str) -> Stamp | None:

@@ -11,6 +11,7 @@ import pytest
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.cache import Cache
+from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.engine import Loaded
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.project import FileAnalysis, Project
@@ -53,12 +54,18 @@ FILES = {
 class Run:
     """One run over a project: what it found, and which files it analysed."""
 
-    def __init__(self, root: Path, cache_file: Path | None, **how: object) -> None:
+    def __init__(
+        self,
+        root: Path,
+        cache_file: Path | None,
+        chosen: Callable[[Config], Config] = lambda config: config,
+        **how: object,
+    ) -> None:
         self.analysed: list[str] = []
         cache = Cache(cache_file, "test")
-        memory = Memory(root, cache, self._noted, **how)  # pyright: ignore[reportArgumentType]
+        memory = Memory(root, cache, self._noted, chosen=chosen, **how)  # pyright: ignore[reportArgumentType]
         self.loaded: Loaded = memory.load()
-        self.findings: tuple[Finding, ...] = memory.check(self.loaded, self.loaded.project.config)
+        self.findings: tuple[Finding, ...] = memory.check(self.loaded, chosen(self.loaded.project.config))
         cache.close()
 
     def _noted(self, project: Project, paths) -> Iterator[tuple[str, FileAnalysis | None]]:
@@ -121,6 +128,25 @@ def test_only_what_has_changed_is_analysed(shop: Path, kept: Path) -> None:
     assert set(ran.analysed) == {"lib/price.ex", "lib/latin1.ex"}
     assert ran.findings == Run(shop, None).findings
     assert "lib/price.ex OTP101" in ran.codes
+
+
+def only_spawns(config: Config) -> Config:
+    return config.merged(select=["OTP101"])
+
+
+def test_what_was_read_for_some_rules_is_read_again_for_others(shop: Path, kept: Path) -> None:
+    few = Run(shop, kept, chosen=only_spawns)
+    assert few.codes == [code for code in Run(shop, None).codes if code.endswith("OTP101")]
+    assert Run(shop, kept, chosen=only_spawns).analysed == []
+    assert Run(shop, kept).findings == Run(shop, None).findings
+
+
+def test_what_was_read_for_all_rules_is_enough_for_some(shop: Path, kept: Path) -> None:
+    Run(shop, kept)
+    assert Run(shop, kept, chosen=only_spawns).analysed == []
+    (shop / "lib" / "price.ex").write_text(SPAWN.replace("Mail", "Price"))
+    assert "lib/mail.ex" not in Run(shop, kept, chosen=only_spawns).analysed
+    assert Run(shop, kept).findings == Run(shop, None).findings
 
 
 def test_a_file_that_only_looks_changed_is_not_analysed(shop: Path, kept: Path) -> None:

@@ -68,6 +68,8 @@ class Effort:
     """Processes; None for as many as there are processors."""
     cached: bool = True
     """With what earlier runs have kept."""
+    for_findings_alone: bool = False
+    """What the rules need that are not chosen is not read: nobody asks the project for anything else."""
 
 
 _EFFORT = Effort()
@@ -89,10 +91,14 @@ def analyse_text(name: str, text: bytes, effort: Effort = _EFFORT, **choice: Unp
 
 
 def _analyse(target: Target, overlay: Mapping[str, bytes], effort: Effort, choice: Choice) -> Analysis:
+    def chosen(config: Config) -> Config:
+        return config.merged(**choice)
+
     with without_collection(), closing(_cache(target.root, effort)) as cache:
         paths = _alone(target) if target.alone else None
         run = in_processes(effort.jobs or processor_count())
-        memory = Memory(target.root, cache, run, paths=paths, overlay=overlay)
+        asked = chosen if effort.for_findings_alone else None
+        memory = Memory(target.root, cache, run, paths=paths, overlay=overlay, chosen=asked)
         with progress("reading") as report:
             loaded = memory.load(report)
         if not target.alone:

@@ -66,7 +66,8 @@ class DiscardedAsyncTask(Rule):
     name = "discarded-async-task"
     severity = Severity.WARNING
     project_wide = True
-    anchors = ("Task async", "Task async_nolink")
+    # Of the view that takes the results of its components, too.
+    anchors = ("Task async", "Task async_nolink", "handle_info")
     roles = OUTSIDE_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 

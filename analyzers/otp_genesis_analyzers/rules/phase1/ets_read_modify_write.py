@@ -87,7 +87,8 @@ class EtsReadModifyWrite(Rule):
     code = "OTP113"
     name = "ets-read-modify-write"
     severity = Severity.WARNING
-    anchors = (":ets lookup", ":ets lookup_element", ":ets member", ":ets update_counter")
+    # Who may write a table is said where it is made.
+    anchors = (":ets lookup", ":ets lookup_element", ":ets member", ":ets update_counter", ":ets new")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

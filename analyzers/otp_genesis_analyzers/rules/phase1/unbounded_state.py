@@ -550,7 +550,7 @@ class UnboundedState(Rule):
         if site is None or site.call.module != ":ets":
             return finding
         app = project.app_of(finding.path)
-        if app is not None and not project.complete(app):
+        if app is not None and not project.complete(app, holding=["ets"]):
             return None
         return None if is_deleted_from(project, site.call.args[0]) else finding
 

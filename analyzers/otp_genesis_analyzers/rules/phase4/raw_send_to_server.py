@@ -89,7 +89,8 @@ class RawSendToServer(Rule):
     code = "OTP401"
     name = "raw-send-to-server"
     severity = Severity.INFORMATION
-    anchors = ("send",)
+    # The server that is sent to must be known: its name, and what it takes.
+    anchors = ("send", "start_link", "handle_")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

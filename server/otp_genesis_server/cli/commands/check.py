@@ -106,7 +106,7 @@ def _analysis(
     """What is found, less what the options leave out."""
     from otp_genesis_server.cli.analysis import Effort, analyse, analyse_text
 
-    effort = Effort(jobs, cached=not no_cache)
+    effort = Effort(jobs, cached=not no_cache, for_findings_alone=True)
 
     _refuse_together(
         {

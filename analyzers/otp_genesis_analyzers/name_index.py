@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-_NAMES = re.compile(rb"[A-Z][A-Za-z0-9_]*|:[a-z_][A-Za-z0-9_]*[?!]?")
+_PARTS_OF_MODULES = re.compile(rb"[A-Z]\w*")
+_ATOMS = re.compile(rb":[a-z_]\w*[?!]?")
+"""Two, since one for both takes twice as long as they."""
 
 
 def names_in(content: bytes) -> bytes:
@@ -16,12 +18,13 @@ def names_in(content: bytes) -> bytes:
 
     One text with a space around each, since that takes a tenth of the memory of a set.
     """
-    return b" %b " % b" ".join(dict.fromkeys(_NAMES.findall(content)))
+    found = dict.fromkeys(_PARTS_OF_MODULES.findall(content) + _ATOMS.findall(content))
+    return b" %b " % b" ".join(found)
 
 
 def is_name(word: bytes) -> bool:
     """Whether `names_in` gives it; it doesn't give quoted atoms."""
-    return _NAMES.fullmatch(word) is not None
+    return bool(_PARTS_OF_MODULES.fullmatch(word) or _ATOMS.fullmatch(word))
 
 
 @dataclass(frozen=True)

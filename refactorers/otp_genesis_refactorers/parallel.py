@@ -25,7 +25,7 @@ from otp_genesis_analyzers.worker import Task, read_message, write_message
 
 WORTH_A_WORKER_BYTES = 2_000_000
 """With less source to analyse, a worker takes longer to start than it saves."""
-_SHARE_BYTES = 250_000
+_SHARE_BYTES = 100_000
 """How much source a worker is given at a time."""
 WORTH_A_BACKGROUND_BYTES = 300_000
 _BACKGROUND_NICENESS = 10

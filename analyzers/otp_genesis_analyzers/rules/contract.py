@@ -67,7 +67,8 @@ class FileView:
 class Rule:
     """Base of all rules. A rule has no state; its methods are called from several threads.
 
-    `anchors` are literal words without which the rule can't fire in a file. An anchor may be several
+    `anchors` are literal words without which the rule can't fire in a file, and without which another
+    file has nothing that it asks of `Project.modules` and the like. An anchor may be several
     words, all of which must be there ("Task start_link"); the last must stand, as a whole name, in the
     definition that matters, so it is a function's name, which no alias changes. One that ends in `_`
     or `(` may go on, and `async:~true` is two words of which one follows the other. See `gate.py`.

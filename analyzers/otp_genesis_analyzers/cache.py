@@ -56,6 +56,10 @@ class Row(NamedTuple):
     """Hash of the rules that it was read for; empty for all."""
     broken: bool
 
+    @property
+    def made_for(self) -> tuple[bytes, bytes, bytes]:
+        return self.content, self.settings, self.rules
+
 
 class Cache:
     """The cache in `file`, which need not exist; with None, one that keeps nothing.
@@ -98,10 +102,10 @@ class Cache:
             self._give_up(sqlite3.DatabaseError(str(error)))
             return {}
 
-    def analyses(self) -> dict[str, tuple[bytes, bytes, bytes]]:
-        """By path: hash of the content, hash of the settings, and the encoded analysis."""
-        found = self._select("SELECT path, content, settings, analysis FROM files")
-        return {os.fsdecode(path): (content, settings, blob) for path, content, settings, blob in found}
+    def analyses(self) -> dict[str, tuple[tuple[bytes, bytes, bytes], bytes]]:
+        """By path: what the analysis was made for, as `Row.made_for` has it, and the encoded analysis."""
+        found = self._select("SELECT path, content, settings, rules, analysis FROM files")
+        return {os.fsdecode(path): ((*made_for,), blob) for path, *made_for, blob in found}
 
     def answer(self, state: bytes, question: str, kind: type[_Answer]) -> _Answer | None:
         """What was answered to `question` about a workspace in this state; None when that is not known."""

@@ -158,8 +158,8 @@ class Memory:
         kept, decoder = self._cache.analyses(), msgspec.msgpack.Decoder(readable(FileAnalysis))
         found: dict[str, FileAnalysis] = {}
         for path, row in rows.items():
-            content, settings, blob = kept.get(path, (b"", b"", b""))
-            if (content, settings) == (row.content, row.settings):
+            made_for, blob = kept.get(path, (None, b""))
+            if made_for == row.made_for:
                 with suppress(msgspec.MsgspecError, ValueError):
                     found[path] = decoder.decode(blob)
         return found

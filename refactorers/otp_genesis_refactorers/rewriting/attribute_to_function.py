@@ -127,7 +127,7 @@ def _comments_above(attribute: Node) -> list[Node]:
 
 def _has_comment(attribute: Node) -> bool:
     behind = attribute.next_named_sibling
-    inside = any(node.type == "comment" for node in _below(attribute))
+    inside = any(node.type == "comment" for node in syntax.below(attribute))
     same_line = behind is not None and behind.start_point.row == attribute.end_point.row
     return inside or same_line
 
@@ -142,7 +142,7 @@ def _module_block(attribute: Node) -> Node | None:
 
 def _is_named_to_module(block: Node, name: str) -> bool:
     """`Module.register_attribute(__MODULE__, :url, accumulate: true)`, `Module.get_attribute(..., :url)`."""
-    for node in _below(block):
+    for node in syntax.below(block):
         target = syntax.call_target(node) if node.type == "call" else None
         named = target is not None and syntax.text(target).startswith("Module.")
         if named and any(syntax.text(argument) == f":{name}" for argument in syntax.arguments(node)):
@@ -152,7 +152,7 @@ def _is_named_to_module(block: Node, name: str) -> bool:
 
 def _stands_alone(value: Node) -> bool:
     """Of calls and literals: it has neither a variable nor an attribute."""
-    for node in _below(value):
+    for node in syntax.below(value):
         if node.type in ("anonymous_function", "stab_clause"):
             return False
         if node.type == "identifier" and not _is_part_of_name(node) and syntax.text(node) != "__MODULE__":
@@ -228,9 +228,3 @@ def _is_head(definition: Node, use: Node) -> bool:
 
 def _within(outer: Node | None, inner: Node) -> bool:
     return outer is not None and outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
-
-
-def _below(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.named_children:
-        yield from _below(child)

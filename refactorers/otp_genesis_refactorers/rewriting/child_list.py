@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -32,7 +31,7 @@ class ChildListText:
 
     def modules_in(self, item: Node) -> list[str]:
         """Every module that an item names, in order: the child's own first."""
-        return [name for node in _descendants(item) if (name := module_name(node, self.scope))]
+        return [name for node in syntax.below(item) if (name := module_name(node, self.scope))]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def bound_value(source: Source, clause: Clause, variable: Node) -> Node | None:
     name = syntax.text(variable)
     bindings = [
         node
-        for node in _descendants(definition)
+        for node in syntax.below(definition)
         if node.type == "binary_operator"
         and syntax.operator(node) == "="
         and (left := syntax.left(node)) is not None
@@ -176,9 +175,3 @@ def _indent(source: Source, node: Node) -> str:
 def _before_on_line(source: Source, node: Node) -> str:
     start = source.lines.starts[source.lines.line_of(node.start_byte)]
     return source.text(Span.between(start, node.start_byte))
-
-
-def _descendants(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.named_children:
-        yield from _descendants(child)

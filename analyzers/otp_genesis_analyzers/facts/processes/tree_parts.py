@@ -52,7 +52,7 @@ def _limits_in(node: Node) -> Iterator[Limit]:
     around = _set_by(node)
     if around:
         yield Limit(around, "", syntax.text(node))
-    for part in _below(node):
+    for part in syntax.below(node):
         key = part.child_by_field_name("key") if part.type == "pair" else None
         name = syntax.keyword_name(key) if key is not None else ""
         if name in _LIMITS:
@@ -132,7 +132,7 @@ def _id_of_specification(specification: Node) -> Iterator[str]:
     """The id of `%{id: :clock, start: {Shop.Clock, :start_link, []}}`; nothing for any other map."""
     pairs = {
         syntax.keyword_name(key): part.child_by_field_name("value")
-        for part in _below(specification)
+        for part in syntax.below(specification)
         if part.type == "pair" and (key := part.child_by_field_name("key")) is not None
     }
     child = pairs.get("id") if "start" in pairs else None
@@ -188,12 +188,6 @@ def _is_dynamic(supervisor: Node) -> bool:
 def _number(node: Node | None) -> int | None:
     digits = syntax.text(node).replace("_", "") if node is not None else ""
     return int(digits) if digits.isdigit() else None
-
-
-def _below(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.named_children:
-        yield from _below(child)
 
 
 def _in_call(call: Node) -> Iterator[str]:

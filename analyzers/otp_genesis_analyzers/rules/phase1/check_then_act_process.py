@@ -632,7 +632,10 @@ def _handed(project: Project, finding: Finding, act: Related) -> Finding | None:
         return None
     entry = project.module(site.call.module)
     if entry is None:
-        return structs.replace(finding, severity=Severity.HINT) if site.call.name in _ENDING else None
+        app = project.app_of(finding.path)
+        is_absent = app is None or project.complete(app)
+        ends = is_absent and site.call.name in _ENDING
+        return structs.replace(finding, severity=Severity.HINT) if ends else None
     function = entry.module.function(site.call.name, site.call.arity)
     asks = function is not None and any(
         run.certain and exits(run.call) and not run.call.guarded_by_rescue

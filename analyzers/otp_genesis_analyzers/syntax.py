@@ -7,7 +7,6 @@ nodes; every function here leaves them out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from sys import intern
 
 from tree_sitter import Node
 
@@ -37,13 +36,13 @@ def text(node: Node) -> str:
 
 
 def name(node: Node) -> str:
-    """The text of a name, kept once however often it stands there; `Shop . Cart` is `Shop.Cart`."""
+    """The text of a name; `Shop . Cart` is `Shop.Cart`."""
     return written_name(text(node))
 
 
 def written_name(written: str) -> str:
     """`name`, of the text of its node."""
-    return intern(written if written.isidentifier() else "".join(written.split()))
+    return written if written.isidentifier() else "".join(written.split())
 
 
 def call_target(call: Node) -> Node | None:

@@ -69,6 +69,21 @@ def test_on_the_examples_of_the_rules(code: str, example: Example, tmp_path: Pat
         assert found_alone(tmp_path, code) == [each for each in found if each.code == code]
 
 
+def test_what_only_rules_that_are_not_selected_ask_for_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    texts = {"spawns": "spawn(g)", "sleeps": "Process.sleep(1)"}
+    for name, body in texts.items():
+        module = f"defmodule {name.title()} do\n  def f, do: {body}\nend\n"
+        (tmp_path / "lib" / f"{name}.ex").write_text(module)
+
+    def read(*selected: str) -> set[str]:
+        files = engine.load(tmp_path, chosen=lambda config: config.merged(select=selected)).project.files
+        return {name for name in texts if files[f"lib/{name}.ex"].facts.modules}
+
+    assert read("OTP101") == {"spawns"}
+    assert read("OTP101", "sleep-as-synchronisation") == read() == {"spawns", "sleeps"}
+
+
 WORDS = {
     "whole name": ("def f, do: spawn(g)", True),
     "part of a name": ("def f, do: respawn_all(g)", False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import structs
@@ -75,7 +75,7 @@ def load(
     files = {path: analysis for path in paths if (analysis := found[path]) is not None}
     broken = tuple(path for path, analysis in files.items() if analysis.facts.broken)
     unparsed = tuple(path for path in paths if found[path] is None)
-    return Loaded(root, with_wrappers(replace(project, files=files)), unparsed, problems, broken)
+    return Loaded(root, with_wrappers(project.with_files(files)), unparsed, problems, broken)
 
 
 def rules_run(config: Config) -> frozenset[str] | None:
@@ -117,7 +117,7 @@ def with_wrappers(project: Project) -> Project:
             source = read_source(path, project.read)
             if source is not None:
                 anew[path] = analyze(source, project.role_of(path), settings)
-    return replace(project, files={**project.files, **anew}) if anew else project
+    return project.with_files({**project.files, **anew}) if anew else project
 
 
 def analyze(

@@ -110,6 +110,10 @@ class Project:
         """The same project, the content of its files read in another way."""
         return self._handing_on(replace(self, read=read), "_owners", "_roles", "_wrappers")
 
+    def with_files(self, files: Mapping[str, FileAnalysis]) -> Project:
+        """The same project with other files."""
+        return self._handing_on(replace(self, files=files), "_owners", "_roles")
+
     def with_file(self, path: str, analysis: FileAnalysis | None) -> Project:
         """The project with another analysis of one file; without the file when that is None."""
         before = self.files.get(path)
@@ -117,9 +121,7 @@ class Project:
         if analysis is None:
             files.pop(path, None)
         same = _wrappers_in(before) == _wrappers_in(analysis)
-        return self._handing_on(
-            replace(self, files=files), "_owners", "_roles", *(["_wrappers"] if same else [])
-        )
+        return self._handing_on(self.with_files(files), *(["_wrappers"] if same else []))
 
     def _handing_on(self, project: Project, *known: str) -> Project:
         """A later version of this project, with what was worked out here and holds there too."""
@@ -128,10 +130,13 @@ class Project:
 
     def app_of(self, path: str) -> MixApp | None:
         """The mix project that owns a file: the one with the deepest folder above it."""
-        if path not in self._owners:
-            owners = [app for app in self.apps if not app.folder or path.startswith(app.folder + "/")]
-            self._owners[path] = max(owners, key=lambda app: len(app.folder), default=None)
-        return self._owners[path]
+        folder = path.rpartition("/")[0]
+        if folder not in self._owners:
+            above = folder
+            while above and above not in self._apps_by_folder:
+                above = above.rpartition("/")[0]
+            self._owners[folder] = self._apps_by_folder.get(above)
+        return self._owners[folder]
 
     def is_part_of_umbrella(self, app: MixApp) -> bool:
         """One of the applications of an umbrella, and not published on its own."""
@@ -141,7 +146,7 @@ class Project:
         if path not in self._roles:
             app = self.app_of(path)
             role = role_of(app.path(path), app.compiled) if app else role_of(path)
-            inside = app is not None and any(other.holds(app) for other in self.apps)
+            inside = app is not None and app.folder in self._folders_inside
             self._roles[path] = role_inside(app.folder, role) if app and inside else role
         return self._roles[path]
 
@@ -229,23 +234,15 @@ class Project:
         for path in self.paths_naming(name):
             if in_application and not self.role_of(path).is_application_code:
                 continue
-            if holding and not self._holds(path, holding):
-                continue
-            if not calling or self._may_call(path, name, calling):
-                yield self.all_facts(path)
+            if (holding or calling) and not self.files[path].carried_over:
+                text = self._text(path)
+                if not (_holds(text, holding) and _may_call(text, name, calling)):
+                    continue
+            yield self.all_facts(path)
 
     def _holds(self, path: str, words: Collection[str]) -> bool:
         """Whether one of the words stands in a text; assumed of one that is being typed in."""
-        text = self._text(path)
-        return self.files[path].carried_over or any(word.encode() in text for word in words)
-
-    def _may_call(self, path: str, module: str, functions: Collection[str]) -> bool:
-        """Whether one of the functions stands behind the module or a colon, or the module is renamed."""
-        last = module.rpartition(".")[2]
-        if self._holds(path, [f"{mark}{name}" for name in functions for mark in (f"{last}.", ":")]):
-            return True
-        lines = (line for line in self._text(path).split(b"\n") if last.encode() in line)
-        return any(word in line for line in lines for word in _RENAMING)
+        return self.files[path].carried_over or _holds(self._text(path), words)
 
     def is_named_in_torn_code(self, name: str) -> bool:
         """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""
@@ -306,7 +303,17 @@ class Project:
 
     @cached_property
     def _owners(self) -> dict[str, MixApp | None]:
+        """By folder."""
         return {}
+
+    @cached_property
+    def _apps_by_folder(self) -> Mapping[str, MixApp]:
+        return {app.folder: app for app in self.apps}
+
+    @cached_property
+    def _folders_inside(self) -> frozenset[str]:
+        """The folders of the mix projects that lie in another one."""
+        return frozenset(app.folder for app in self.apps if any(other.holds(app) for other in self.apps))
 
     @cached_property
     def _roles(self) -> dict[str, Role]:
@@ -337,6 +344,28 @@ class Project:
 
 def _wrappers_in(analysis: FileAnalysis | None) -> Wrappers:
     return wrappers_among(analysis.facts.modules) if analysis else {}
+
+
+def _holds(text: bytes, words: Collection[str]) -> bool:
+    """Whether one of the words stands in a text, if there are any."""
+    return not words or any(word.encode() in text for word in words)
+
+
+def _may_call(text: bytes, module: str, functions: Collection[str]) -> bool:
+    """Whether one of the functions, if there are any, stands behind the module or a colon, or the module
+    is renamed."""
+    last = module.rpartition(".")[2]
+    if _holds(text, [f"{mark}{name}" for name in functions for mark in (f"{last}.", ":")]):
+        return True
+    return any(word in line for line in _lines_with(last.encode(), text) for word in _RENAMING)
+
+
+def _lines_with(word: bytes, text: bytes) -> Iterator[bytes]:
+    at = text.find(word)
+    while at >= 0:
+        end = text.find(b"\n", at)
+        yield text[text.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(text)]
+        at = text.find(word, end) if end >= 0 else -1
 
 
 _RENAMING = (b"import ", b"defdelegate ", b"as:", b"@")

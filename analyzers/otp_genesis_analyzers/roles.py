@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 
 class Role(StrEnum):
@@ -47,25 +46,25 @@ def role_of(path: str, compiled: tuple[str, ...] = ()) -> Role:
     `compiled` are the folders that mix compiles (`elixirc_paths`); empty when that is not known.
     An `.ex` file outside them is a draft or a leftover: it runs when somebody runs it, as a script does.
     """
-    pure = PurePosixPath(path)
-    folders, name = pure.parts[:-1], pure.name
+    *folders, name = path.split("/")
+    is_script = name.endswith(".exs")
     if name.endswith("_test.exs"):
         return Role.TEST
-    if any(part in _TEST_FOLDERS for part in folders):
-        return Role.TEST if pure.suffix == ".exs" else Role.TEST_SUPPORT
+    if not _TEST_FOLDERS.isdisjoint(folders):
+        return Role.TEST if is_script else Role.TEST_SUPPORT
     if name == "testing.ex":
         return Role.TEST_SUPPORT
-    if folders[:1] == ("config",) or name in ("mix.exs", ".formatter.exs"):
+    if folders[:1] == ["config"] or name in ("mix.exs", ".formatter.exs"):
         return Role.CONFIG
     if "migrations" in folders and "priv" in folders:
         return Role.MIGRATION
-    if folders[:2] == ("lib", "mix") or "release_tasks" in name or name == "release.ex":
+    if folders[:2] == ["lib", "mix"] or "release_tasks" in name or name == "release.ex":
         return Role.MIX_TASK
-    if pure.suffix == ".exs" or any(part in _SCRIPT_FOLDERS for part in folders[:1]):
+    if is_script or not _SCRIPT_FOLDERS.isdisjoint(folders[:1]):
         return Role.SCRIPT
-    if any(part in _BENCHMARK_FOLDERS | _SHOWING_FOLDERS for part in folders):
+    if not (_BENCHMARK_FOLDERS | _SHOWING_FOLDERS).isdisjoint(folders):
         return Role.SCRIPT
-    if name == "debug.ex" or pure.stem.endswith("_cli"):
+    if name == "debug.ex" or name.endswith("_cli.ex"):
         return Role.DEV_TOOL
     if compiled and not any(path.startswith(f"{folder}/") for folder in compiled):
         return Role.SCRIPT

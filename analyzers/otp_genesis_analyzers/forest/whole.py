@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -26,16 +25,16 @@ def read_whole(project: Project, on_progress: Callable[[int, int], None] | None 
         files[path] = analysis
         if on_progress is not None:
             on_progress(done, len(project.files))
-    read = replace(project, files=files)
-    return replace(read, files={path: _with_wrapped(read, path) for path in files})
+    read = project.with_files(files)
+    return read.with_files({path: _with_wrapped(read, path) for path in files})
 
 
 def whole_file(project: Project, path: str) -> Project:
     """The project with the facts of one file read to the end."""
     analysis = project.files[path]
     whole = structs.replace(analysis, facts=_whole_facts(project, path, analysis))
-    read = replace(project, files={**project.files, path: whole})
-    return replace(read, files={**read.files, path: _with_wrapped(read, path)})
+    read = project.with_files({**project.files, path: whole})
+    return read.with_files({**read.files, path: _with_wrapped(read, path)})
 
 
 def _whole_facts(project: Project, path: str, analysis: FileAnalysis) -> FileFacts:

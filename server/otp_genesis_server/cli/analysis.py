@@ -171,8 +171,8 @@ def _with_new_file(loaded: Loaded, path: str) -> Loaded:
         return replace(loaded, unparsed=(*loaded.unparsed, path))
     analysis = engine.analyze(source, project.role_of(path), project.settings_of(path))
     broken = (*loaded.broken, path) if analysis.facts.broken else loaded.broken
-    project = replace(project, files={**project.files, path: analysis})
-    return replace(loaded, project=project, broken=broken)
+    files = {**project.files, path: analysis}
+    return replace(loaded, project=project.with_files(files), broken=broken)
 
 
 def _say_what_is_left_out(target: Target, loaded: Loaded) -> None:

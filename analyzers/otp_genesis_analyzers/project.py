@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from otp_genesis_analyzers.config import Config
-from otp_genesis_analyzers.facts.model import FileFacts, Function, Module
-from otp_genesis_analyzers.facts.processes.kinds import Wrappers, wrappers_among
+from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
+from otp_genesis_analyzers.facts.processes.kinds import Wrappers, with_wrapped, wrappers_among
 from otp_genesis_analyzers.facts.sharing import sharing
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.name_index import NameIndex, is_name, name_index
@@ -218,6 +218,12 @@ class Project:
         entry = self.module(module)
         return entry.module.function(name, arity) if entry else None
 
+    def callee(self, call: Call, *, holding: Collection[str] = ()) -> tuple[ModuleEntry, Function] | None:
+        """The function of another module that is called, and its module: as `module` gives it."""
+        entry = self.module(call.module, holding=holding) if call.module else None
+        function = entry.module.function(call.name, call.arity) if entry else None
+        return (entry, function) if entry and function else None
+
     def naming(
         self,
         name: str,
@@ -280,8 +286,8 @@ class Project:
         if answer is None or answer[0] is not analysis:
             from otp_genesis_analyzers.facts.reading.walk import read_facts
 
-            facts = read_facts(Source(path, self._text(path)))
-            answer = known[path] = analysis, sharing(facts, analysis.facts)
+            facts = sharing(read_facts(Source(path, self._text(path))), analysis.facts)
+            answer = known[path] = analysis, with_wrapped(facts, self.settings_of(path).wrappers)
         return answer[1]
 
     def _of_each(

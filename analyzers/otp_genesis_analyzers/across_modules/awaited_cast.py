@@ -27,10 +27,10 @@ def awaited_cast(project: Project, sleep: Site) -> AwaitedCast | None:
         return None
     if call.is_to("GenServer", "cast"):
         return AwaitedCast(call, 0)
-    entry = project.module(call.module, holding=["cast"])
-    function = entry.module.function(call.name, call.arity) if entry else None
-    if entry is None or function is None:
+    callee = project.callee(call, holding=["cast"])
+    if callee is None:
         return None
+    entry, function = callee
     sent = client_api(call_graph(entry.module)).get(function.id, ())
     if len(sent) != 1 or sent[0].way != "cast":
         return None

@@ -60,10 +60,10 @@ def _sent_behind(project: Project, call: Call) -> Iterator[SentFrom]:
         project.paths_defining(call.module)
     ):
         return
-    entry = project.module(call.module)
-    function = entry.module.function(call.name, call.arity) if entry is not None else None
-    if entry is None or function is None or not function.public:
+    callee = project.callee(call)
+    if callee is None or not callee[1].public:
         return
+    entry, function = callee
     for run in calls_run_by(call_graph(entry.module), function):
         if run.certain and run.call.module not in ("", entry.module.name):
             for sent in _sent_by_function_of(project, run.call):

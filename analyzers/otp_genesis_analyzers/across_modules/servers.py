@@ -23,7 +23,7 @@ def server_named(project: Project, name: Term) -> ModuleEntry | None:
     }
     if found:
         return next(iter(found.values())) if len(found) == 1 else None
-    entry = project.application_modules.get(name.value) if name.kind == "module" else None
+    entry = _of_application(project, name.value) if name.kind == "module" else None
     return entry if entry is not None and kinds(entry.module) & SERVERS else None
 
 
@@ -54,9 +54,16 @@ def _by_name_of_child(project: Project) -> Mapping[str, Mapping[str, ModuleEntry
     for entry in project.application_modules.values():
         for children in entry.module.child_lists:
             for child in children.children:
-                if child.name and child.module in project.application_modules:
-                    found[child.name][child.module] = project.application_modules[child.module]
+                entry = _of_application(project, child.module) if child.name else None
+                if entry is not None:
+                    found[child.name][child.module] = entry
     return dict(found)
+
+
+def _of_application(project: Project, name: str) -> ModuleEntry | None:
+    """A module that runs in production, also one that holds no word of any rule."""
+    entry = project.outline(name)
+    return entry if entry is not None and project.role_of(entry.path).is_application_code else None
 
 
 def _as_text(name: Term) -> str:

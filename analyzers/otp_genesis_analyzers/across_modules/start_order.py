@@ -178,15 +178,13 @@ def _in_own_name(graph: CallGraph, path: str) -> Iterator[_Step]:
 
 def _behind(project: Project, step: _Step) -> Iterator[_Step]:
     """The calls that run in a function of another module that is called."""
-    entry = project.module(step.call.module)
-    if entry is None:
+    callee = project.callee(step.call)
+    if callee is None:
         return
-    graph = call_graph(entry.module)
-    function = entry.module.function(step.call.name, step.call.arity)
-    if function is not None:
-        for inner in _run_by(graph, function, entry.path):
-            if not inner.call.guarded_by_rescue:
-                yield inner._replace(during=step.during, certain=inner.certain and step.certain)
+    entry, function = callee
+    for inner in _run_by(call_graph(entry.module), function, entry.path):
+        if not inner.call.guarded_by_rescue:
+            yield inner._replace(during=step.during, certain=inner.certain and step.certain)
 
 
 def _needed_name(call: Call) -> str:

@@ -130,10 +130,9 @@ class _Search:
         key = call.module, f"{call.name}/{call.arity}", modules, maybe
         if key not in self.known:
             self.known[key] = None  # for functions that call each other
-            entry = self.project.module(call.module)
-            function = entry.module.function(call.name, call.arity) if entry is not None else None
-            if entry is not None and function is not None and function.public:
-                self.known[key] = self._first_wait(entry, function, modules, maybe=maybe)
+            callee = self.project.callee(call)
+            if callee is not None and callee[1].public:
+                self.known[key] = self._first_wait(*callee, modules, maybe=maybe)
         return self.known[key]
 
     def _brought(self, module: Module, call: Call) -> Wait | None:

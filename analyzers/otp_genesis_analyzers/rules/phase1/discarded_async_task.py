@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from msgspec import structs
@@ -11,7 +11,7 @@ from otp_genesis_analyzers.facts.calls.call_graph import call_graph
 from otp_genesis_analyzers.facts.calls.results import thrown_away
 from otp_genesis_analyzers.facts.calls.sites import Site, production_modules, site_at, sites
 from otp_genesis_analyzers.facts.messages.mailbox import takes_any_task_reply, takes_task_replies
-from otp_genesis_analyzers.facts.model import Call
+from otp_genesis_analyzers.facts.model import Call, Module
 from otp_genesis_analyzers.facts.processes.kinds import kinds
 from otp_genesis_analyzers.facts.processes.thrown_away_tasks import (
     nobody_takes_result,
@@ -66,8 +66,7 @@ class DiscardedAsyncTask(Rule):
     name = "discarded-async-task"
     severity = Severity.WARNING
     project_wide = True
-    # Of the view that takes the results of its components, too.
-    anchors = ("Task async", "Task async_nolink", "handle_info")
+    anchors = ("Task async", "Task async_nolink")
     roles = OUTSIDE_TESTS
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
@@ -495,12 +494,7 @@ class DiscardedAsyncTask(Rule):
         site = site_at(project.files[finding.path].facts, finding.span)
         if site is None or "LiveComponent" not in kinds(site.module):
             return finding
-        views = (
-            entry.module
-            for entry in project.application_modules.values()
-            if "LiveView" in kinds(entry.module)
-        )
-        if any(map(takes_task_replies, views)):
+        if any(map(takes_task_replies, _views(project, finding.path))):
             return structs.replace(finding, severity=Severity.INFORMATION)
         return finding
 
@@ -553,6 +547,15 @@ class DiscardedAsyncTask(Rule):
             severity=_severity(site, ends),
             fix=FixKind.UNSAFE if rewritable else FixKind.LLM,
         )
+
+
+def _views(project: Project, path: str) -> Iterator[Module]:
+    """The views of the application that take messages; `path` is a file that knows the same wrappers."""
+    wrappers = project.settings_of(path).wrappers
+    brings_view = (name for name, used in wrappers.items() if "Phoenix.LiveView" in used)
+    for name in ("Phoenix.LiveView", ":live_view", *brings_view):
+        for facts in project.naming(name, holding=("handle_info",), in_application=True):
+            yield from (module for module in facts.modules if "LiveView" in kinds(module))
 
 
 def _severity(site: Site, ends: bool) -> Severity:

@@ -557,9 +557,8 @@ def _is_child(graph: CallGraph, site: Site) -> bool:
 def _halts_elsewhere(project: Project, site: Site) -> bool:
     """The work ends in a function of another module that stops or restarts the virtual machine."""
     for call in started_work(call_graph(site.module), site.clause, site.call).calls:
-        entry = project.module(call.module, holding=ENDS_THE_SYSTEM_BY) if call.module else None
-        function = entry.module.function(call.name, call.arity) if entry is not None else None
-        if function is not None and any(halts(done) for clause in function.clauses for done in clause.calls):
+        found = project.callee(call, holding=ENDS_THE_SYSTEM_BY)
+        if found and any(halts(done) for clause in found[1].clauses for done in clause.calls):
             return True
     return False
 

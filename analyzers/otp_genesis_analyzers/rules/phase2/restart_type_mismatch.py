@@ -473,9 +473,9 @@ def _only_dynamic(project: Project, module: Module, finding: Finding) -> bool:
 def _goes_on_elsewhere(project: Project, work: Work) -> bool:
     """A function of another module of the project that the task calls may not come back."""
     for call in work.calls:
-        entry = project.module(call.module) if call.module else None
-        function = entry.module.function(call.name, call.arity) if entry is not None else None
-        if entry is not None and function is not None:
+        found = project.callee(call)
+        if found is not None:
+            entry, function = found
             graph = call_graph(entry.module)
             inner = work_of(graph, function)
             if inner.calls and may_last(graph, inner):

@@ -666,10 +666,9 @@ def _severity(file: FileView, module: Module, effect: ShutdownEffect) -> Severit
 
 
 def _traps_elsewhere(project: Project, call: Call) -> bool:
-    entry = project.module(call.module, holding=["trap_exit"]) if call.module else None
-    function = entry.module.function(call.name, call.arity) if entry is not None else None
-    return function is not None and any(
-        sets_trap_exit(inner) for clause in function.clauses for inner in clause.calls
+    found = project.callee(call, holding=["trap_exit"])
+    return found is not None and any(
+        sets_trap_exit(inner) for clause in found[1].clauses for inner in clause.calls
     )
 
 

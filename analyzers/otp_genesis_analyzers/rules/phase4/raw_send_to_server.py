@@ -90,7 +90,7 @@ class RawSendToServer(Rule):
     name = "raw-send-to-server"
     severity = Severity.INFORMATION
     # The server that is sent to must be known: its name, and what it takes.
-    anchors = ("send", "start_link", "handle_")
+    anchors = ("send", "start_link", "GenServer start", "GenStage start", ":gen_ start", "Process register")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
     INVALID: ClassVar = [

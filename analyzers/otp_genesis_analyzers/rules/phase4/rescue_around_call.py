@@ -449,10 +449,12 @@ class RescueAroundCall(Rule):
             or site.call.module in ("", site.module.name)
         ):
             return finding
-        entry = project.module(site.call.module)
-        function = entry.module.function(site.call.name, site.call.arity) if entry is not None else None
-        inner = wrapped_exit(call_graph(entry.module), function) if entry is not None and function else None
-        if entry is None or inner is None:
+        callee = project.callee(site.call)
+        if callee is None:
+            return None
+        entry, function = callee
+        inner = wrapped_exit(call_graph(entry.module), function)
+        if inner is None:
             return None
         return structs.replace(finding, related=(Related(entry.path, inner.head, _RELATED),))
 

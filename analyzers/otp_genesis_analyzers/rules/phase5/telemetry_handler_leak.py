@@ -64,7 +64,7 @@ class TelemetryHandlerLeak(Rule):
     code = "OTP503"
     name = "telemetry-handler-leak"
     severity = Severity.WARNING
-    anchors = (":telemetry",)
+    anchors = (":telemetry attach", ":telemetry attach_many", ":telemetry attach detach")
     roles = IN_PRODUCTION | IN_TESTS
     fixes = (FixKind.SAFE, FixKind.UNSAFE, FixKind.LLM)
 

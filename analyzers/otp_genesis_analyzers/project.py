@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from otp_genesis_analyzers.calls_in_text import holds, may_call
 from otp_genesis_analyzers.config import Config
 from otp_genesis_analyzers.facts.model import Call, FileFacts, Function, Module
 from otp_genesis_analyzers.facts.processes.kinds import Wrappers, with_wrapped, wrappers_among
@@ -242,13 +243,13 @@ class Project:
                 continue
             if (holding or calling) and not self.files[path].carried_over:
                 text = self._text(path)
-                if not (_holds(text, holding) and _may_call(text, name, calling)):
+                if not (holds(text, holding) and may_call(text, name, calling)):
                     continue
             yield self.all_facts(path)
 
     def _holds(self, path: str, words: Collection[str]) -> bool:
         """Whether one of the words stands in a text; assumed of one that is being typed in."""
-        return self.files[path].carried_over or _holds(self._text(path), words)
+        return self.files[path].carried_over or holds(self._text(path), words)
 
     def is_named_in_torn_code(self, name: str) -> bool:
         """Whether a file of which only a part can be read may say more of a module. Reads no file anew."""
@@ -350,29 +351,3 @@ class Project:
 
 def _wrappers_in(analysis: FileAnalysis | None) -> Wrappers:
     return wrappers_among(analysis.facts.modules) if analysis else {}
-
-
-def _holds(text: bytes, words: Collection[str]) -> bool:
-    """Whether one of the words stands in a text, if there are any."""
-    return not words or any(word.encode() in text for word in words)
-
-
-def _may_call(text: bytes, module: str, functions: Collection[str]) -> bool:
-    """Whether one of the functions, if there are any, stands behind the module or a colon, or the module
-    is renamed."""
-    last = module.rpartition(".")[2]
-    if _holds(text, [f"{mark}{name}" for name in functions for mark in (f"{last}.", ":")]):
-        return True
-    return any(word in line for line in _lines_with(last.encode(), text) for word in _RENAMING)
-
-
-def _lines_with(word: bytes, text: bytes) -> Iterator[bytes]:
-    at = text.find(word)
-    while at >= 0:
-        end = text.find(b"\n", at)
-        yield text[text.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(text)]
-        at = text.find(word, end) if end >= 0 else -1
-
-
-_RENAMING = (b"import ", b"defdelegate ", b"as:", b"@")
-"""One of them stands beside a module whose functions are called by another name of it, or by none."""

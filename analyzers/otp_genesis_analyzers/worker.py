@@ -32,16 +32,30 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
 
 
 def write_message(stream: IO[bytes], message: bytes) -> None:
-    """Raises OSError when nobody reads any more."""
-    stream.write(len(message).to_bytes(4) + message)
+    """Raises OSError when nobody reads any more. The stream may have no buffer."""
+    unwritten = memoryview(len(message).to_bytes(4) + message)
+    while unwritten:
+        unwritten = unwritten[stream.write(unwritten) :]
     stream.flush()
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:
-    """The next message; None at the end of the input, be it in the middle of a message."""
-    size = int.from_bytes(stream.read(4))
-    message = stream.read(size)
+    """The next message; None at the end of the input, be it in the middle of a message.
+
+    Of a stream without a buffer no byte of the message after it is taken.
+    """
+    size = int.from_bytes(_read(stream, 4))
+    message = _read(stream, size)
     return message if size and len(message) == size else None
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """So many bytes; fewer at the end of the input."""
+    parts: list[bytes] = []
+    while size and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from select import select
+from typing import IO
 
 import msgspec
 
@@ -25,8 +26,12 @@ from otp_genesis_analyzers.worker import Task, read_message, write_message
 
 WORTH_A_WORKER_BYTES = 2_000_000
 """With less source to analyse, a worker takes longer to start than it saves."""
-_SHARE_BYTES = 100_000
+_SHARE_BYTES = 50_000
 """How much source a worker is given at a time."""
+_MOST_SHARES = 2
+"""How many a worker has at a time."""
+_PIPE_BYTES = 1_000_000
+"""What Linux allows everybody; no share of usual files comes near it."""
 WORTH_A_BACKGROUND_BYTES = 300_000
 _BACKGROUND_NICENESS = 10
 _BACKGROUND_SHARE_BYTES = 50_000
@@ -48,12 +53,13 @@ def in_processes(count: int) -> AnalyzeAll:
             while True:
                 own: list[Source] = []
                 for worker in workers:
-                    if not worker.share and not worker.give(waiting.take(_SHARE_BYTES)):
-                        own += worker.take_back()
+                    while not own and worker.has_room and (share := waiting.take(_SHARE_BYTES)):
+                        if not worker.give(share):
+                            own = share
                 own = own or waiting.take(1)
                 for source in own:
                     yield source.path, _analysis(project, source)
-                busy = [worker for worker in workers if worker.share]
+                busy = [worker for worker in workers if worker.shares]
                 if not own and not busy:
                     break
                 for worker in select(busy, [], [], 0 if own else None)[0]:
@@ -96,6 +102,19 @@ def _analysis(project: Project, source: Source) -> FileAnalysis:
     return analyze(source, project.role_of(source.path), project.settings_of(source.path))
 
 
+def _widened(pipe: IO[bytes]) -> int:
+    """How many bytes can be written to a pipe before somebody reads, as many as the system allows up to
+    `_PIPE_BYTES`; 0 where it doesn't tell."""
+    try:
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    except (ImportError, AttributeError, OSError):
+        return 0
+
+
 class _Waiting:
     """The files still to be analysed, read when their turn comes."""
 
@@ -134,8 +153,10 @@ class _Worker:
     """A child process that analyses one share after another."""
 
     def __init__(self, project: Project) -> None:
-        self.share: list[Source] = []
-        """What it is at."""
+        self.shares: deque[list[Source]] = deque()
+        """What it is at, and what it does next, so that it need not wait for this process."""
+        self._put_off = b""
+        """The last message, as long as it would wait in the pipe and block whoever writes it."""
         import subprocess  # most runs need none
 
         self._project = project
@@ -145,31 +166,43 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,  # `select` does not see what lies in a buffer: a second answer
         )
+        assert self._process.stdin is not None
+        self._pipe_bytes = _widened(self._process.stdin)
 
     def fileno(self) -> int:
         """What `select` waits for."""
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
+    @property
+    def has_room(self) -> bool:
+        return len(self.shares) < _MOST_SHARES
+
     def give(self, share: list[Source]) -> bool:
-        """Whether the worker, which must be idle, can be told to analyse these files."""
+        """Whether the worker, which must have room, can be told to analyse these files."""
         assert self._process.stdin is not None
-        self.share = share
         try:
-            write_message(self._process.stdin, msgspec.msgpack.encode([self._task(each) for each in share]))
+            message = msgspec.msgpack.encode([self._task(each) for each in share])
+            if self.shares and len(message) >= self._pipe_bytes:
+                self._put_off = message
+            else:
+                write_message(self._process.stdin, message)
         except (OSError, UnicodeEncodeError):  # the worker is gone; the name of a file is no text
             return False
+        self.shares.append(share)
         return True
 
-    def take_back(self) -> list[Source]:
-        share, self.share = self.share, []
-        return share
-
     def answers(self) -> Iterator[tuple[str, FileAnalysis]]:
-        """The analyses of its share: the worker's, or this process's own if it is gone."""
+        """The analyses of its first share: the worker's, or this process's own if it is gone."""
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        message, share = read_message(self._process.stdout), self.take_back()
+        message, share = read_message(self._process.stdout), self.shares.popleft()
+        if self._put_off:
+            with suppress(OSError):  # it is gone: so will be its answer
+                write_message(self._process.stdin, self._put_off)
+            self._put_off = b""
         analyses = msgspec.msgpack.decode(message, type=readable(list[FileAnalysis])) if message else None
         for number, source in enumerate(share):
             yield source.path, analyses[number] if analyses else _analysis(self._project, source)

@@ -55,6 +55,15 @@ def test_the_same_from_several_processes(shop: Path, processes: int) -> None:
     assert_as_in_one_process(load(shop, processes))
 
 
+def test_shares_that_find_no_room_in_the_pipe(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each process would wait for the other one to read: a share here, an answer there."""
+    monkeypatch.setattr(parallel, "_PIPE_BYTES", 4096)
+    monkeypatch.setattr(parallel, "_SHARE_BYTES", 20_000)
+    for number in range(40, 400):
+        (shop / "lib" / f"server{number}.ex").write_text(SERVER.format(number=number))
+    assert_as_in_one_process(load(shop, 2))
+
+
 @pytest.mark.parametrize("program", [sys.executable, "/bin/false", "/bin/true", "/nowhere/python"])
 def test_the_same_in_the_background(shop: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(sys, "executable", program)

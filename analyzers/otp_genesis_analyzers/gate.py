@@ -46,6 +46,8 @@ class Gate:
     facts: Anchors
     words: tuple[bytes, ...]
     """Every word of every anchor."""
+    ending_in: Mapping[bytes, Anchors]
+    """The anchors by their last word."""
     search: BytesAhoCorasick
     """Finds all words in one pass, however many rules there are."""
 
@@ -54,9 +56,12 @@ class Gate:
 
         `thresholds` are those that the configuration sets for it, by code.
         """
+        found = self.search.find_matches_as_indexes(content, overlapping=True)
+        if not self._may_open({self.words[number] for number, _, _ in found}):
+            return None
         present: set[bytes] = set()
         places: dict[bytes, list[int]] = {}
-        for number, start, end in self.search.find_matches_as_indexes(content, overlapping=True):
+        for number, start, end in found:
             word = self.words[number]
             if not _goes_on_with(content, end, word.partition(_THEN)[2]):
                 continue
@@ -85,6 +90,10 @@ class Gate:
         if not used:
             return None
         return Opened(tuple(rules), sorted({hit for word in used for hit in places[word]}))
+
+    def _may_open(self, words: set[bytes]) -> bool:
+        """Whether these words make an anchor, if each is whole: most texts get no further."""
+        return any(words.issuperset(anchor) for word in words for anchor in self.ending_in.get(word, ()))
 
 
 def _goes_on_with(content: bytes, end: int, word: bytes) -> bool:
@@ -125,8 +134,11 @@ def gate_of(role: Role, wanted: frozenset[str] | None = None) -> Gate:
     facts = _anchors(_WRAPPERS if role.is_test else (*_WRAPPERS, *_TREES))
     used = [*facts, *(anchor for _, anchors in rules for anchor in anchors)]
     words = tuple(sorted({word for anchor in used for word in anchor}))
+    ending_in: dict[bytes, Anchors] = {}
+    for anchor in used:
+        ending_in[anchor[-1]] = (*ending_in.get(anchor[-1], ()), anchor)
     search = BytesAhoCorasick([word.partition(_THEN)[0] for word in words])
-    return Gate(rules, facts, words, search)
+    return Gate(rules, facts, words, ending_in, search)
 
 
 def _anchors(written: tuple[str, ...]) -> Anchors:

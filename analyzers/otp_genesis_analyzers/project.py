@@ -261,14 +261,17 @@ class Project:
         known = self.modules.get(name)
         return [known.path] if known is not None else self._unread.get(name.rpartition(".")[2], ())
 
-    def paths_naming(self, name: str) -> list[str]:
+    def paths_naming(self, name: str) -> Sequence[str]:
         """Every file whose text holds the last part of a module's name, in order."""
-        sought = name.rpartition(".")[2].encode()
-        if is_name(sought):
-            named = self._names.paths_with(sought)
-        else:
-            named = (path for path in self.files if sought in self._text(path))
-        return sorted({*named, *self._typed_in})
+        last = name.rpartition(".")[2]
+        if last not in self._paths_by_name:
+            sought = last.encode()
+            if is_name(sought):
+                named = self._names.paths_with(sought)
+            else:
+                named = (path for path in self.files if sought in self._text(path))
+            self._paths_by_name[last] = sorted({*named, *self._typed_in})
+        return self._paths_by_name[last]
 
     def paths_naming_any(self, names: Collection[str]) -> frozenset[str]:
         """Every file whose text holds the last part of one of these names of modules."""
@@ -333,6 +336,11 @@ class Project:
     @cached_property
     def _names(self) -> NameIndex:
         return name_index({path: analysis.names for path, analysis in self.files.items()})
+
+    @cached_property
+    def _paths_by_name(self) -> dict[str, Sequence[str]]:
+        """What was asked of `_names`."""
+        return {}
 
     @cached_property
     def _typed_in(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from otp_genesis_analyzers import engine
 from otp_genesis_analyzers.config import Config
+from otp_genesis_analyzers.facts.reading import definitions
 from otp_genesis_analyzers.findings import Finding
 from otp_genesis_analyzers.gate import gate_of
 from otp_genesis_analyzers.project import Project
@@ -27,6 +28,12 @@ CASES = [
     for kind, examples in (("INVALID", rule.INVALID), ("VALID", rule.VALID))
     for number, example in enumerate(examples)
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_small_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be left out is left out, however little it is."""
+    monkeypatch.setattr(definitions, "_HARDLY_MORE", -1)
 
 
 def findings(project: Project) -> tuple[Finding, ...]:

@@ -82,9 +82,12 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     """Start offsets of the enclosing branches (case, if, with, rescue clauses), outermost first."""
 
     def __post_init__(self) -> None:
-        # Most names are repeated all over a project. What is decoded would hold each of them anew.
+        # Most names are repeated all over a project. What is decoded would hold each of them anew, and
+        # each number.
         force_setattr(self, "module", intern(self.module))
         force_setattr(self, "name", intern(self.name))
+        if self.head.start == self.span.start:
+            force_setattr(self.head, "start", self.span.start)
 
     @property
     def target(self) -> str:
@@ -127,6 +130,12 @@ class Clause(Struct, frozen=True, array_like=True):
     closures: tuple[Closure, ...]
     receives: tuple[Receive, ...]
     impl: bool = False
+
+    def __post_init__(self) -> None:
+        kept: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for call in self.calls:
+            if call.branch:
+                force_setattr(call, "branch", kept.setdefault(call.branch, call.branch))
 
 
 class Function(Struct, frozen=True, array_like=True):

@@ -22,6 +22,8 @@ from otp_genesis_analyzers.terms import Term
 if TYPE_CHECKING:
     from otp_genesis_analyzers.facts.reading.walk import Walk
 
+_HARDLY_MORE = 0.3
+"""A part of a module that is so small is read with the rest: who asks for all of it would parse it again."""
 _TESTS = frozenset({"test", "setup", "setup_all", "property", "feature"})
 _TRANSPARENT = frozenset({"describe", "scope"})
 """Macros on the module's level whose block holds further definitions."""
@@ -166,7 +168,10 @@ def _outline(node: Node, clause: ClauseBuilder) -> list[Node]:
 
 
 def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
-    """Read what was put off where it calls, or is run by, something that was read: a setup by its tests."""
+    """Read what was put off where it calls, or is run by, something that was read: a setup by its tests.
+
+    And what is left, where that is little.
+    """
     new = list(module.clauses)
     while new and module.unread:
         called = set(_called_in(module, new))
@@ -182,6 +187,10 @@ def _read_connected(walk: Walk, module: ModuleBuilder) -> None:
             else:
                 module.unread.append(unread)
         new = module.clauses[before:]
+    if sum(unread.clause.span.size for unread in module.unread) <= _HARDLY_MORE * module.span.size:
+        put_off, module.unread = module.unread, []
+        for unread in put_off:
+            _read(walk, module, unread)
     walk.whole = walk.whole and not module.unread
     for unread in module.unread:
         _outline(unread.node, unread.clause)

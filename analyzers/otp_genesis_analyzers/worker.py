@@ -31,9 +31,17 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     settings: FileSettings
 
 
+_LENGTH_BYTES = 4
+
+
+def message_bytes(message: bytes) -> int:
+    """How much `write_message` writes."""
+    return _LENGTH_BYTES + len(message)
+
+
 def write_message(stream: IO[bytes], message: bytes) -> None:
     """Raises OSError when nobody reads any more. The stream may have no buffer."""
-    unwritten = memoryview(len(message).to_bytes(4) + message)
+    unwritten = memoryview(len(message).to_bytes(_LENGTH_BYTES) + message)
     while unwritten:
         unwritten = unwritten[stream.write(unwritten) :]
     stream.flush()
@@ -44,7 +52,7 @@ def read_message(stream: IO[bytes]) -> bytes | None:
 
     Of a stream without a buffer no byte of the message after it is taken.
     """
-    size = int.from_bytes(_read(stream, 4))
+    size = int.from_bytes(_read(stream, _LENGTH_BYTES))
     message = _read(stream, size)
     return message if size and len(message) == size else None
 

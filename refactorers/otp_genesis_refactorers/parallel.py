@@ -22,7 +22,7 @@ from otp_genesis_analyzers.decoding import readable
 from otp_genesis_analyzers.engine import AnalyzeAll, analyze, read_source
 from otp_genesis_analyzers.project import FileAnalysis, Project
 from otp_genesis_analyzers.source import Source
-from otp_genesis_analyzers.worker import Task, read_message, write_message
+from otp_genesis_analyzers.worker import Task, message_bytes, read_message, write_message
 
 WORTH_A_WORKER_BYTES = 2_000_000
 """With less source to analyse, a worker takes longer to start than it saves."""
@@ -185,7 +185,7 @@ class _Worker:
         assert self._process.stdin is not None
         try:
             message = msgspec.msgpack.encode([self._task(each) for each in share])
-            if self.shares and len(message) >= self._pipe_bytes:
+            if self.shares and message_bytes(message) > self._pipe_bytes:
                 self._put_off = message
             else:
                 write_message(self._process.stdin, message)

@@ -65,6 +65,16 @@ def test_a_wrapper_of_a_dependency_is_configured(tmp_path: Path) -> None:
     assert kinds_of(project, "Shop.Cart") == {"GenServer"}
 
 
+def test_what_is_read_a_second_time_is_still_made_by_the_wrapper(tmp_path: Path) -> None:
+    rest = "".join(f"\n  def total{n}(items), do: Enum.sum(items) + {n}\n" for n in range(20))
+    long = USER.removesuffix("end\n") + rest + "end\n"
+    project = loaded(tmp_path, {"lib/cart.ex": long, "lib/server.ex": WRAPPER})
+    entry = project.module("Shop.Cart")
+    assert not project.files["lib/cart.ex"].facts.whole
+    assert entry is not None
+    assert kinds(entry.module) == {"GenServer"}
+
+
 def test_a_wrapper_that_nobody_knows(tmp_path: Path) -> None:
     project = loaded(tmp_path, {"lib/cart.ex": USER})
     assert kinds_of(project, "Shop.Cart") == frozenset()

@@ -89,7 +89,7 @@ class RawSendToServer(Rule):
     code = "OTP401"
     name = "raw-send-to-server"
     severity = Severity.INFORMATION
-    # The server that is sent to must be known: its name, and what it takes.
+    # The server that is sent to must be known by the name that it registers.
     anchors = ("send", "start_link", "GenServer start", "GenStage start", ":gen_ start", "Process register")
     fixes = (FixKind.UNSAFE, FixKind.LLM)
 
